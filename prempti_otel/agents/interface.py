@@ -1,0 +1,66 @@
+"""What the engine asks of a coding agent's adapter."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from prempti_otel.errors import PremptiError
+
+if TYPE_CHECKING:
+    from prempti_otel.model.call import ToolCall
+    from prempti_otel.model.decision import Decision
+
+
+class PayloadError(PremptiError):
+    """What the hook was given cannot be judged; the call is blocked and this is the sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the hook prints and how it exits; the agent's own protocol."""
+
+    stdout: bytes
+    stderr: bytes = b""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the engine knows of a payload besides the payload."""
+
+    correlation_id: int
+    received_ns: int
+    """Unix time in nanoseconds."""
+    traceparent: str = ""
+    agent_pid: int = 0
+
+
+class Agent(ABC):
+    """One coding agent: its payloads and its replies. Stateless; shared by all threads."""
+
+    name: ClassVar[str]
+    """``agent.name`` and the hook's argument: ``claude_code``."""
+    title: ClassVar[str]
+    """As its makers write it: ``Claude Code``."""
+
+    @abstractmethod
+    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
+        """The call in ``payload``. Raises PayloadError with a sentence that says what is wrong with it."""
+
+    @abstractmethod
+    def can_ask(self, call: ToolCall) -> bool:
+        """Whether the agent would put an ``ask`` before a person; if not, it is enforced as deny."""
+
+    @abstractmethod
+    def reply(self, call: ToolCall, decision: Decision) -> Reply:
+        """``decision.action`` in the agent's own form. A deny or ask is never one it reads as no opinion."""
+
+    @abstractmethod
+    def block(self, sentence: str) -> Reply:
+        """Blocks a call that could not be judged or recorded."""
+
+    @abstractmethod
+    def no_opinion(self, warning: str = "") -> Reply:
+        """Lets the agent's own permission flow go on (monitor mode, degraded)."""

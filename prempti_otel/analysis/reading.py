@@ -1,0 +1,115 @@
+"""What is understood of one command line: the contract between the shell walk and the command catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One value of a shell word after expansion."""
+
+    text: str
+    """Quotes gone; unknown parts keep their source text (``$DIR/x``)."""
+    known: bool = True
+    """Whether the text is all that it can be at run time."""
+    pattern: bool = False
+    """Whether it holds an unquoted glob: the text is then a pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stdin:
+    """Where a command's standard input comes from."""
+
+    kind: str = "none"
+    """``none``, ``pipe``, ``file``, ``heredoc`` or ``herestring``: rule field ``proc.stdin``."""
+    text: Word | None = None
+    """What it will read, where that can be known at all."""
+
+
+class FileOp(StrEnum):
+    """Rule field ``file.op``. A move is a delete and a write, a copy a read and a write."""
+
+    READ = "read"
+    WRITE = "write"
+    DELETE = "delete"
+    EXEC = "exec"
+    CHMOD = "chmod"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class FileAccess:
+    """One path that a command touches, as named on its command line."""
+
+    path: Word
+    op: FileOp
+    recursive: bool = False
+    archives: bool = False
+    """A read that copies or archives what is below (for ``file.covers``), not a search."""
+    content: Word | None = None
+    """What is written, where known."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAccess:
+    """One host or URL that a command talks to, as named on its command line."""
+
+    target: Word
+    """A URL, ``host``, ``host:port`` or ``user@host:path``, as ``form`` says."""
+    form: str
+    """``url``, ``host``, ``hostport`` or ``scp``."""
+    op: str
+    """``download``, ``upload``, ``connect``, ``listen`` or ``publish``."""
+    port: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a command runs in turn: another command, or code in some language."""
+
+    language: str
+    """``argv`` for a command; ``sh``, ``python``, ``javascript``, ``perl``, ``ruby``, ``php``, ... for code."""
+    argv: tuple[Word, ...] = ()
+    """The command, for ``argv``."""
+    code: Word | None = None
+    """The code, where it is on the command line; None where it is read from standard input."""
+    code_file: Word | None = None
+    """The file that holds the code, for an interpreter that is given one."""
+    args: tuple[Word, ...] = ()
+    """Positional parameters of the code (``sh -c CODE name a b``: name, a, b)."""
+    more_arguments: bool = False
+    """Further arguments, unknown here, are added at run time (``xargs``, ``find -exec``)."""
+    environment: Mapping[str, Word] = field(default_factory=dict)
+    """Assignments for it (``env A=1 CMD``)."""
+    user: Word | None = None
+    """Another user that it runs as."""
+    remote: Word | None = None
+    """The host, container or pod that it runs in; paths inside are not local."""
+    directory: Word | None = None
+    """Its working directory (``env -C``, ``sudo -D``, ``git -C`` for aliases)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReading:
+    """One command line, read with the catalogue's knowledge. An unknown command is name and operands."""
+
+    name: str
+    """Last component of the command word: ``proc.name``."""
+    exe: str
+    argv: tuple[Word, ...]
+    known: bool = False
+    """Whether the catalogue has an entry for it."""
+    subcommand: str = ""
+    flags: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    operands: tuple[Word, ...] = ()
+    effects: tuple[str, ...] = ()
+    """Vocabulary: ``Effect`` in the catalogue's schema."""
+    files: tuple[FileAccess, ...] = ()
+    hosts: tuple[HostAccess, ...] = ()
+    runs: tuple[Handover, ...] = ()
+    script: Word | None = None
+    """Code given to an interpreter: ``proc.script``."""

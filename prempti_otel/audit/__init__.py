@@ -1,0 +1,1 @@
+"""The audit store: what was decided, on disk before the reply."""

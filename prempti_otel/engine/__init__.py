@@ -1,0 +1,1 @@
+"""Judges calls: sessions, modes, the gRPC service, rule reload."""

@@ -1,0 +1,225 @@
+"""The registry of rule fields: each field is declared here once.
+
+Names, types and meanings of Prempti's own fields (``agent.*``, ``tool.*``, ``correlation.id``,
+``session.*``) are those of falcosecurity/prempti's plugin, ``evt.*`` those that Falco gives every
+plugin source; ``proc.*``, ``file.*``, ``net.*``, ``call.*`` and ``mcp.*`` are this project's.
+``docs/fields.md`` is generated from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum, StrEnum
+from types import MappingProxyType
+
+
+class Level(IntEnum):
+    """What one event stands for. A branch of a condition is judged on events of the deepest level it names."""
+
+    TOOL = 0
+    PROCESS = 1
+    FILE = 2
+    NETWORK = 3
+
+    @property
+    def label(self) -> str:
+        """The word used in docs, records and telemetry."""
+        return self.name.lower()
+
+
+class FieldType(StrEnum):
+    """Falco's plugin field types, as far as this source has them."""
+
+    STRING = "string"
+    UINT64 = "uint64"
+    BOOL = "bool"
+    RELTIME = "reltime"
+    ABSTIME = "abstime"
+
+
+class Argument(Enum):
+    """What stands in brackets after a field's name."""
+
+    NONE = "none"
+    OPTIONAL_INDEX = "optional index"
+    REQUIRED_INDEX = "index"
+    OPTIONAL_KEY = "optional key"
+    REQUIRED_KEY = "key"
+    OPTIONAL_INDEX_OR_KEY = "optional index or key"
+
+    @property
+    def required(self) -> bool:
+        """Whether the field cannot stand without it."""
+        return self in (Argument.REQUIRED_INDEX, Argument.REQUIRED_KEY)
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether text is legal in the brackets."""
+        return self in (Argument.OPTIONAL_KEY, Argument.REQUIRED_KEY, Argument.OPTIONAL_INDEX_OR_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One rule field."""
+
+    name: str
+    type: FieldType
+    level: Level
+    meaning: str
+    """One or two sentences for the reference page."""
+    is_list: bool = False
+    argument: Argument = Argument.NONE
+    any_value: bool = False
+    """Without an argument, a check holds if it holds for any of the values (Falco's ``proc.aname``)."""
+
+
+Registry = Mapping[str, Field]
+"""Fields by name, as the rule compiler takes them."""
+
+_S, _N, _B = FieldType.STRING, FieldType.UINT64, FieldType.BOOL
+
+
+def _fields(level: Level, *rows: Field | tuple[str, FieldType, str]) -> list[Field]:
+    return [row if isinstance(row, Field) else Field(row[0], row[1], level, row[2]) for row in rows]
+
+
+def _list(name: str, level: Level, meaning: str) -> Field:
+    return Field(name, _S, level, meaning, is_list=True)
+
+
+_TOOL, _PROCESS, _FILE, _NETWORK = Level.TOOL, Level.PROCESS, Level.FILE, Level.NETWORK
+
+_ALL = [
+    *_fields(
+        _TOOL,
+        ("correlation.id", _N, "Number of the call, given by the engine; in every reason and record."),
+        ("agent.name", _S, "The coding agent: `claude_code`, `codex`, `gemini`, ..."),
+        ("agent.os", _S, "`linux` or `macos`."),
+        ("agent.pid", _N, "Process id of the agent; 0 where it is not known."),
+        ("agent.hook_event_name", _S, "The agent's own name of the hook event, such as `PreToolUse`."),
+        ("agent.session_id", _S, "The agent's session."),
+        ("agent.model", _S, "The model, where the agent reports it."),
+        ("agent.turn_id", _S, "The turn within the session, where the agent reports it."),
+        (
+            "agent.permission_mode",
+            _S,
+            "The agent's permission mode, such as `default` or `bypassPermissions`.",
+        ),
+        ("agent.transcript_path", _S, "Path of the session's transcript."),
+        ("agent.cwd", _S, "Working directory as the agent gave it."),
+        ("agent.real_cwd", _S, "Working directory, absolute, symlinks followed."),
+        ("agent.real_cwd_prefix", _S, "`agent.real_cwd` with exactly one `/` at the end."),
+        ("tool.use_id", _S, "The agent's own id of the call."),
+        ("tool.name", _S, "The tool: `Bash`, `Write`, `Edit`, `Read`, `mcp__server__tool`, ..."),
+        ("tool.input", _S, "The tool's whole input as compact JSON."),
+        ("tool.input_command", _S, "The shell command, for `Bash`."),
+        ("tool.file_path", _S, "The file that the tool names, as given."),
+        ("tool.file_name", _S, "Last component of `tool.file_path`."),
+        ("tool.real_file_path", _S, "The same file, absolute, symlinks followed, a missing suffix kept."),
+        ("tool.patch_op", _S, "`Add`, `Update`, `Delete` or `Move`, for the files of a patch."),
+        Field(
+            "session.mark_age_ms",
+            _N,
+            _TOOL,
+            "Milliseconds since the session mark was last set; missing where it never was.",
+            argument=Argument.REQUIRED_KEY,
+        ),
+        Field(
+            "session.mark_count",
+            _N,
+            _TOOL,
+            "How many calls of this session set the mark; 0 where none did.",
+            argument=Argument.REQUIRED_KEY,
+        ),
+        ("mcp.server", _S, "Name of the MCP server, for MCP tools."),
+        ("mcp.tool", _S, "Name of the tool at its MCP server, for MCP tools."),
+        _list("call.processes", _TOOL, "Names of all processes that the call is predicted to run."),
+        _list("call.effects", _TOOL, "All `proc.effects` of the call."),
+        _list("call.file_ops", _TOOL, "All `file.op` of the call."),
+        _list("call.hosts", _TOOL, "All `net.host` of the call."),
+        _list("call.marks", _TOOL, "Marks that rules tagged `coding_agent_mark:LABEL` set for this very call."),
+        ("evt.num", _N, "The same number as `correlation.id`."),
+        ("evt.time", FieldType.ABSTIME, "When the engine had the call; `HH:MM:SS.nnnnnnnnn`, local time."),
+        ("evt.time.s", FieldType.ABSTIME, "The same, cut to seconds: `HH:MM:SS`."),
+        ("evt.time.iso8601", FieldType.ABSTIME, "The same in UTC: `YYYY-MM-DDTHH:MM:SS.nnnnnnnnn+0000`."),
+        (
+            "evt.datetime",
+            FieldType.ABSTIME,
+            "The same with its date: `YYYY-MM-DD HH:MM:SS.nnnnnnnnn`, local time.",
+        ),
+        ("evt.datetime.s", FieldType.ABSTIME, "The same, cut to seconds."),
+        ("evt.rawtime", FieldType.ABSTIME, "The same in nanoseconds since 1970."),
+        ("evt.rawtime.s", FieldType.ABSTIME, "Whole seconds since 1970."),
+        ("evt.rawtime.ns", FieldType.ABSTIME, "The nanoseconds within that second."),
+        ("evt.reltime", FieldType.RELTIME, "Nanoseconds since the engine judged its first call."),
+        ("evt.reltime.s", FieldType.RELTIME, "Whole seconds of it."),
+        ("evt.reltime.ns", FieldType.RELTIME, "The nanoseconds within that second."),
+        ("evt.pluginname", _S, "`coding_agent`."),
+        ("evt.plugininfo", _S, "Tool and input in a line."),
+        ("evt.source", _S, "`coding_agent`."),
+        ("evt.is_async", _B, "Always false."),
+        ("evt.asynctype", _S, "Always missing."),
+        ("evt.hostname", _S, "Name of this machine."),
+    ),
+    *_fields(
+        _PROCESS,
+        ("proc.name", _S, "Last component of the command word."),
+        ("proc.exe", _S, "The command word as written, after expansion."),
+        ("proc.cmdline", _S, "Name and arguments: expanded, quotes gone, single blanks."),
+        ("proc.args", _S, "The arguments in one string."),
+        _list("proc.argv", _PROCESS, "The command word and its arguments."),
+        ("proc.subcommand", _S, "`push` for `git -C x push`, `compose down` for `docker compose -f y down`."),
+        _list("proc.flags", _PROCESS, "Options without their values, one spelling each: `-rf` is `-r` and `-f`."),
+        Field(
+            "proc.option",
+            _S,
+            _PROCESS,
+            "An option's value: `proc.option[-u]`.",
+            argument=Argument.REQUIRED_KEY,
+        ),
+        _list("proc.operands", _PROCESS, "What remains: neither options nor their values."),
+        _list("proc.effects", _PROCESS, "What running it with these options does, from the command catalogue."),
+        ("proc.pname", _S, "Who runs it: a wrapper, a shell, or the tool."),
+        Field(
+            "proc.aname",
+            _S,
+            _PROCESS,
+            "Name of an ancestor: any of them, or the Nth with `proc.aname[N]`.",
+            argument=Argument.OPTIONAL_INDEX,
+            any_value=True,
+        ),
+        _list("proc.ancestors", _PROCESS, "Names of all ancestors, nearest first."),
+        _list("proc.pipe_from", _PROCESS, "Names of all processes upstream in its pipeline."),
+        ("proc.stdin", _S, "`none`, `pipe`, `file`, `heredoc` or `herestring`."),
+        ("proc.script", _S, "Code given to an interpreter."),
+        ("proc.user", _S, "Another user that it runs as: `root` under sudo."),
+        ("proc.remote", _S, "The remote host, container or pod that it runs in."),
+        ("proc.dynamic", _B, "Whether the command's name, its code, or which command runs cannot be known."),
+        ("proc.args_dynamic", _B, "Whether some argument cannot be known."),
+    ),
+    *_fields(
+        _FILE,
+        ("file.path", _S, "The path as named."),
+        ("file.real_path", _S, "The same, absolute, symlinks followed, a missing suffix and patterns kept."),
+        ("file.name", _S, "Last component of the path."),
+        ("file.dir", _S, "The rest of the path."),
+        ("file.op", _S, "`read`, `write`, `delete`, `exec`, `chmod` or `link`."),
+        ("file.recursive", _B, "Whether the operation takes what is below, too."),
+        _list("file.covers", _FILE, "Labels of the sensitive roots that lie below the path."),
+        ("file.content", _S, "What is being written, where known."),
+        ("file.dynamic", _B, "Whether the path is not fully known."),
+    ),
+    *_fields(
+        _NETWORK,
+        ("net.host", _S, "Host: lower case, IDN in ASCII, integer and hex addresses in dotted form."),
+        ("net.port", _N, "Port, where known."),
+        ("net.scheme", _S, "Scheme of the URL, where there is one."),
+        ("net.url", _S, "The URL, normalised, where there is one."),
+        ("net.ip_class", _S, "`loopback`, `private`, `link_local`, `metadata`, `public` or `name`."),
+        ("net.op", _S, "`download`, `upload`, `connect`, `listen` or `publish`."),
+    ),
+]
+
+FIELDS: Registry = MappingProxyType({field.name: field for field in _ALL})
+"""Every field of the source ``coding_agent``, in the order of the reference page."""

@@ -1,0 +1,1 @@
+"""The wire format between hooks, clients and the engine."""

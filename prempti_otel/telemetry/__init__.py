@@ -1,0 +1,1 @@
+"""Records to OpenTelemetry; the exporter process."""
