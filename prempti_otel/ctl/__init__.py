@@ -1,1 +1,5 @@
-"""premptictl."""
+"""premptictl: everything that a person does with the guard. One module per command group."""
+
+from prempti_otel.ctl.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,93 @@
+"""The command line itself: which commands there are, and how errors reach a person.
+
+Commands are imported when they are used, so that ``premptictl --help`` stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from prempti_otel import __version__
+from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.errors import PremptiError
+
+COMMANDS = {
+    "audit": ("prempti_otel.ctl.audit:audit", "Verify and show the audit trail."),
+    "daemon": ("prempti_otel.ctl.lifecycle:daemon", "Run the engine in the foreground."),
+    "default-action": ("prempti_otel.ctl.mode:default_action", "Show or choose what a call gets that no rule stops."),
+    "health": ("prempti_otel.ctl.health:health", "Send a harmless call through the whole pipeline."),
+    "hook": ("prempti_otel.ctl.hooks:hook", "Register the hook with a coding agent."),
+    "logs": ("prempti_otel.ctl.logs:logs", "Show what was decided, a line per call."),
+    "mode": ("prempti_otel.ctl.mode:mode", "Show or switch the mode: guardrails or monitor."),
+    "replay": ("prempti_otel.ctl.replay:replay", "Judge recorded hook payloads, without recording."),
+    "restart": ("prempti_otel.ctl.lifecycle:restart", "Stop the engine and start it again."),
+    "rules": ("prempti_otel.ctl.rules:rules", "Check and list rules."),
+    "start": ("prempti_otel.ctl.lifecycle:start", "Start the engine."),
+    "status": ("prempti_otel.ctl.status:status", "Show how the guard is doing."),
+    "stop": ("prempti_otel.ctl.lifecycle:stop", "Stop the engine."),
+}
+"""Each command: where it is, and its one-line help (stated here so that help imports nothing)."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """All names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, imported."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list in ``--help``, from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="premptictl")
+def cli() -> None:
+    """Guardrail and flight recorder for AI coding agents.
+
+    Everything is kept below PREMPTI_HOME (default: ~/.prempti).
+    """
+
+
+def main() -> None:
+    """Run premptictl; every error is a sentence on stderr and an exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str], **options: Any) -> int:
+    """One command, by its arguments; the exit code. ``options`` go to click (for completion)."""
+    try:
+        result = cli.main(arguments, prog_name="premptictl", standalone_mode=False, **options)
+        return result if isinstance(result, int) else ExitCode.OK
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.FAILED
+    except (click.Abort, KeyboardInterrupt):
+        return 130  # 128 + SIGINT, as shells report it
+    except PremptiError as error:
+        click.echo(f"premptictl: {error.diagnostics()}", err=True)
+        return getattr(error, "exit_code", ExitCode.FAILED)
+    except BrokenPipeError:
+        # The reader has had enough; keep the interpreter from complaining when it flushes.
+        sys.stdout = None  # type: ignore[assignment]
+        return 141  # 128 + SIGPIPE
