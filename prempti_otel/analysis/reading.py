@@ -113,3 +113,17 @@ class CommandReading:
     runs: tuple[Handover, ...] = ()
     script: Word | None = None
     """Code given to an interpreter: ``proc.script``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeReading:
+    """What a piece of code in some programming language would do."""
+
+    files: tuple[FileAccess, ...] = ()
+    hosts: tuple[HostAccess, ...] = ()
+    runs: tuple[Handover, ...] = ()
+    """Commands that it starts, and code of other languages that it hands on."""
+    effects: tuple[str, ...] = ()
+    """Effects of its own, from the catalogue's vocabulary (``dumps_environment``)."""
+    dynamic: bool = False
+    """Whether it runs code that cannot be known, or is itself not fully understood."""
