@@ -1,0 +1,141 @@
+"""A small YAML document with the place of everything in it.
+
+Settings are read through here. The text may be anybody's: size, depth and the work that
+aliases can cause are bounded, and nothing is ever constructed but plain values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import yaml
+from yaml import CSafeLoader, MappingNode, Node, ScalarNode, SequenceNode
+
+from prempti_otel.errors import PremptiError
+
+MAX_BYTES = 262_144
+MAX_DEPTH = 32
+MAX_NODES = 20_000
+"""Nodes in use, an aliased one counted as often as it is used."""
+
+
+class ConfigError(PremptiError):
+    """The settings cannot be used as they are; the place is ``file:line:column``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of a settings file and its root node; None where the text holds no value."""
+
+    path: Path
+    text: str
+    root: Node | None
+
+    def place(self, node: Node) -> str:
+        """``file:line:column`` of a node."""
+        return self.at(node.start_mark)
+
+    def at(self, mark: yaml.Mark) -> str:
+        """``file:line:column`` of a mark; both count from 1."""
+        return f"{self.path}:{mark.line + 1}:{mark.column + 1}"
+
+
+def read_text(path: Path) -> str:
+    """The file's text, or ``""`` where there is no such file. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise ConfigError(
+            f"the file cannot be read: {error.strerror}", where=str(path), remedy="correct its permissions"
+        ) from error
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"the file is larger than {MAX_BYTES // 1024} KiB", where=str(path), remedy="shorten it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise ConfigError(
+            "the text is not UTF-8", where=f"{path}:{line}:{column}", remedy="save it as UTF-8"
+        ) from error
+
+
+def compose(path: Path, text: str) -> Document:
+    """The document in ``text``; ``path`` is for messages. Raises ConfigError."""
+    document = Document(path, text, None)
+    try:
+        _check_depth(document)
+        root = yaml.compose(text, Loader=CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ConfigError(
+            f"this is not YAML: {error.problem or error.context}",
+            where=document.at(mark) if mark else str(path),
+            remedy="correct the syntax there",
+        ) from error
+    except yaml.reader.ReaderError as error:
+        raise ConfigError(
+            f"this is not YAML: {error.reason}",
+            where=f"{path}:{text.count(chr(10), 0, error.position) + 1}",
+            remedy="remove the character",
+        ) from error
+    return Document(path, text, root)
+
+
+def _check_depth(document: Document) -> None:
+    """Composing recurses in C without a limit, so depth is taken from the flat list of events first."""
+    depth = 0
+    for event in yaml.parse(document.text, Loader=CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ConfigError("this is nested too deeply", where=document.at(cast(yaml.Mark, event.start_mark)))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+class Reader:
+    """Turns nodes into plain values and remembers where each came from, by msgspec's paths (``$.a[0].b``)."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._left = MAX_NODES
+        self._scalars = yaml.SafeLoader("")
+        self.nodes: dict[str, Node] = {}
+
+    def read(self, node: Node, path: str = "$", depth: int = 0) -> object:
+        """The value of ``node``. Raises ConfigError for a duplicate key, a key that is no text, and too much."""
+        self._left -= 1
+        if self._left < 0 or depth > MAX_DEPTH:
+            raise ConfigError("aliases make this too large", where=self._document.place(node))
+        self.nodes[path] = node
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, SequenceNode):
+            return [self.read(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: MappingNode, path: str, depth: int) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for key, value in node.value:
+            place = self._document.place(key)
+            if not isinstance(key, ScalarNode):
+                raise ConfigError("a key must be a word", where=place)
+            if key.value in values:
+                raise ConfigError(f"{key.value!r} stands here a second time", where=place, remedy="keep one of them")
+            values[key.value] = self.read(value, f"{path}.{key.value}", depth + 1)
+        return values
+
+    def _scalar(self, node: Node) -> object:
+        kind = node.tag.rpartition(":")[2]
+        if kind not in ("bool", "int", "float", "null"):
+            return node.value
+        try:
+            return self._scalars.construct_object(node)
+        except (ValueError, KeyError, yaml.YAMLError) as error:
+            raise ConfigError(f"this cannot be read as {kind}", where=self._document.place(node)) from error
