@@ -202,6 +202,11 @@ _ALL = [
         _FILE,
         ("file.path", _S, "The path as named."),
         ("file.real_path", _S, "The same, absolute, symlinks followed, a missing suffix and patterns kept."),
+        (
+            "file.home_path",
+            _S,
+            "The real path below a home folder, whosever, with that folder as `~`: `~/.ssh/config`; missing elsewhere.",
+        ),
         ("file.name", _S, "Last component of the path."),
         ("file.dir", _S, "The rest of the path."),
         ("file.op", _S, "`read`, `write`, `delete`, `exec`, `chmod` or `link`."),
