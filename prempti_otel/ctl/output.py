@@ -1,0 +1,83 @@
+"""How premptictl prints: tables and colours for people, JSON for scripts.
+
+Colour and width follow the terminal, ``NO_COLOR`` and pipes (rich does that). The JSON of
+``--format json`` is the stable interface; text may change.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from rich.console import Console
+
+VERDICT_STYLES = {"deny": "bold red", "ask": "yellow", "defer": "green", "allow": "green"}
+"""Colour of each verdict, everywhere."""
+
+
+def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--format text|json`` as parameter ``form``."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="For a person, or for a script.",
+    )(command)
+
+
+def console() -> Console:
+    """Standard output for people."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on a line of its own."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+    """A plain table; cells are text or rich renderables."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if hasattr(cell, "__rich_console__") else shown(cell) for cell in row))
+    console().print(table)
+
+
+def shown(value: Any) -> str:
+    """Text of a cell, with markup characters and terminal control sequences defused."""
+    from rich.markup import escape
+
+    return escape(printable(str(value)))
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters as escapes, so that recorded data cannot drive a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def seconds(value: float) -> str:
+    """A duration as people read it."""
+    if value < 0.001:
+        return f"{value * 1e6:.0f} µs"
+    if value < 1:
+        return f"{value * 1e3:.1f} ms"
+    if value < 90:
+        return f"{value:.1f} s"
+    if value < 5400:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3600:.1f} h"

@@ -1,0 +1,91 @@
+"""``premptictl rules``: check rule files, and list the rules that are in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, shown
+from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
+from prempti_otel.settings.home import Home
+from prempti_otel.settings.load import load_config
+
+
+@click.group()
+def rules() -> None:
+    """Check and list rules."""
+
+
+@rules.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@format_option
+def check(paths: tuple[Path, ...], form: str) -> int:
+    """Validate rule files, in the order given; without PATHS, all that are installed.
+
+    The JSON is that of `falco --validate`. Exit status 1 if any file is invalid.
+    """
+    from prempti_otel.rules import load
+
+    home = Home.from_environment()
+    files = read_rule_files(paths) if paths else installed_rule_files(home, load_config(home.config))
+    result = load(files)
+    if form == "json":
+        print_json(result.as_json())
+    else:
+        click.echo(result.as_text().rstrip("\n"))
+    return ExitCode.OK if result.successful else ExitCode.FINDING
+
+
+@rules.command("list")
+@click.option("--rules", "paths", multiple=True, type=click.Path(exists=True, path_type=Path), help="These files only.")
+@format_option
+def list_(paths: tuple[Path, ...], form: str) -> int:
+    """List rules with their verdict, priority and state."""
+    from prempti_otel.rules import load
+
+    home = Home.from_environment()
+    config = load_config(home.config)
+    files = read_rule_files(paths) if paths else installed_rule_files(home, config)
+    result = load(files, selection=selection(config))
+    if result.ruleset is None:
+        click.echo(result.as_text().rstrip("\n"), err=True)
+        return ExitCode.FINDING
+    rows = [
+        {
+            "rule": rule.name,
+            "verdict": str(rule.verdict),
+            "priority": str(rule.priority),
+            "enabled": rule.enabled,
+            "tags": list(rule.tags),
+            "file": rule.file,
+            "line": rule.line,
+            "description": rule.description.strip(),
+        }
+        for rule in result.ruleset.rules
+    ]
+    if form == "json":
+        print_json({"digest": result.ruleset.digest, "rules": rows})
+        return ExitCode.OK
+    print_table(
+        ["VERDICT", "PRIORITY", "RULE", "TAGS"],
+        [
+            (
+                _verdict(str(row["verdict"]), bool(row["enabled"])),
+                row["priority"],
+                row["rule"],
+                " ".join(t for t in rule.tags if not t.startswith("coding_agent_")),
+            )
+            for row, rule in zip(rows, result.ruleset.rules, strict=True)
+        ],
+    )
+    console().print(f"\n{len(rows)} rules, digest {shown(result.ruleset.digest[:12])}")
+    return ExitCode.OK
+
+
+def _verdict(verdict: str, enabled: bool) -> object:
+    from rich.text import Text
+
+    word = {"defer": "inform"}.get(verdict, verdict)
+    return Text(word if enabled else "off", style=VERDICT_STYLES[verdict] if enabled else "dim")
