@@ -1,0 +1,172 @@
+"""What tools other than the shell would touch, from their own arguments.
+
+A tool that is not known here touches nothing as far as anyone can tell: arguments of MCP tools are
+not guessed at, since a path or URL among them may as well be data; rules have ``mcp.*`` and
+``tool.input`` for those. Text that a tool searches for, a prompt or a description is never a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from prempti_otel.analysis.net import local_file
+from prempti_otel.analysis.patch import Patch, PatchChange, read_patch
+from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
+from prempti_otel.model.call import JsonValue, ToolCall
+
+PATCH_TOOL = "apply_patch"
+
+
+@dataclass(frozen=True, slots=True)
+class PatchedFile:
+    """One file that a patch touches: it gets a tool event of its own."""
+
+    op: str
+    """``tool.patch_op``: ``Add``, ``Update``, ``Delete`` or ``Move``."""
+    path: str
+    """``tool.file_path``: for a move, where the file goes."""
+    files: tuple[FileAccess, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReading:
+    """What one tool call would touch by itself. File paths may begin with ``~/`` and may be relative."""
+
+    files: tuple[FileAccess, ...] = ()
+    hosts: tuple[HostAccess, ...] = ()
+    shell: str | None = None
+    """Shell code that it runs, to be walked."""
+    patched: tuple[PatchedFile, ...] = ()
+    """For a patch tool, file by file; ``files`` has the same accesses in one list."""
+    dynamic: bool = False
+    """Whether its input was not understood, so that it may touch more than this says."""
+
+
+_NOTHING = ToolReading()
+
+
+def read_tool(call: ToolCall) -> ToolReading:
+    """What ``call`` would touch. Never raises: input that has another shape than the tool's is dynamic or nothing."""
+    if call.tool == PATCH_TOOL:
+        return _patch(call)
+    reader = _READERS.get(call.tool)
+    if reader is not None:
+        return reader(call)
+    return ToolReading(shell=call.command) if call.command else _NOTHING
+
+
+def _text(given: Mapping[str, JsonValue], *names: str) -> str:
+    """The first of these arguments that is text with something in it."""
+    for name in names:
+        value = given.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def _path(call: ToolCall) -> str:
+    return call.file_path or _text(call.input, "file_path", "notebook_path", "absolute_path", "path")
+
+
+def _word(text: str) -> Word:
+    return Word(text)
+
+
+def _read(call: ToolCall) -> ToolReading:
+    path = _path(call)
+    return ToolReading(files=(FileAccess(_word(path), FileOp.READ),)) if path else ToolReading(dynamic=True)
+
+
+def _write(call: ToolCall) -> ToolReading:
+    return _written(call, _text(call.input, "content"), reads=False)
+
+
+def _edit(call: ToolCall) -> ToolReading:
+    edits = call.input.get("edits")
+    parts = [call.input, *(edits if isinstance(edits, list | tuple) else ())]
+    texts = [_text(part, "new_string") for part in parts if isinstance(part, Mapping)]
+    return _written(call, "\n".join(text for text in texts if text), reads=True)
+
+
+def _notebook(call: ToolCall) -> ToolReading:
+    return _written(call, _text(call.input, "new_source"), reads=True)
+
+
+def _written(call: ToolCall, content: str, *, reads: bool) -> ToolReading:
+    path = _path(call)
+    if not path:
+        return ToolReading(dynamic=True)
+    write = FileAccess(_word(path), FileOp.WRITE, content=_word(content))
+    return ToolReading(files=(FileAccess(_word(path), FileOp.READ), write) if reads else (write,))
+
+
+def _search(call: ToolCall) -> ToolReading:
+    """Grep and LS: what lies below the given folder, else below the working directory; the pattern is data."""
+    folder = _text(call.input, "path", "dir_path") or "."
+    return ToolReading(files=(FileAccess(_word(folder), FileOp.READ, recursive=True),))
+
+
+def _glob(call: ToolCall) -> ToolReading:
+    """Glob: the same, except that its pattern may itself name another place."""
+    pattern = _text(call.input, "pattern")
+    if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
+        return ToolReading(files=(FileAccess(Word(pattern, pattern=True), FileOp.READ, recursive=True),))
+    return _search(call)
+
+
+def _fetch(call: ToolCall) -> ToolReading:
+    """WebFetch: one download; ``file:`` URLs are reads."""
+    url = _text(call.input, "url")
+    if not url:
+        return ToolReading(dynamic=True)
+    path = local_file(url)
+    if path is not None:
+        return ToolReading(files=(FileAccess(_word(path), FileOp.READ),))
+    return ToolReading(hosts=(HostAccess(_word(url), "url", "download"),))
+
+
+def _patch(call: ToolCall) -> ToolReading:
+    patch: Patch = read_patch(_text(call.input, "command", "input", "patch"))
+    patched = tuple(_patched(change) for change in patch.changes if change.path)
+    return ToolReading(
+        files=tuple(access for file in patched for access in file.files),
+        patched=patched,
+        dynamic=patch.malformed,
+    )
+
+
+def _patched(change: PatchChange) -> PatchedFile:
+    path, added = _word(change.path), _word(change.added)
+    match change.op:
+        case "Add":
+            files: tuple[FileAccess, ...] = (FileAccess(path, FileOp.WRITE, content=added),)
+        case "Delete":
+            files = (FileAccess(path, FileOp.DELETE),)
+        case "Move":
+            files = (
+                FileAccess(path, FileOp.READ),
+                FileAccess(path, FileOp.DELETE),
+                FileAccess(_word(change.moved_to), FileOp.WRITE, content=added),
+            )
+        case _:
+            files = (FileAccess(path, FileOp.READ), FileAccess(path, FileOp.WRITE, content=added))
+    return PatchedFile(change.op, change.moved_to or change.path, files)
+
+
+_READERS: Mapping[str, Callable[[ToolCall], ToolReading]] = MappingProxyType(
+    {
+        "Read": _read,
+        "NotebookRead": _read,
+        "Write": _write,
+        "Edit": _edit,
+        "MultiEdit": _edit,
+        "NotebookEdit": _notebook,
+        "LS": _search,
+        "Grep": _search,
+        "Glob": _glob,
+        "WebFetch": _fetch,
+    }
+)
+"""Tools as Claude Code names them. WebSearch talks to the model's own vendor and names no host."""

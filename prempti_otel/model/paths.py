@@ -1,0 +1,151 @@
+"""Where a path really leads: absolute, symlinks followed, without trusting what lies on it.
+
+Used for the files that an agent names and for those that its commands would touch. It only ever
+reads links (``readlink``), at most a fixed number of times, and never below a mount point whose
+server may be slow or gone: a look-up there could hold up a verdict for minutes. It opens nothing,
+never raises for a hostile path, and answers lexically where it must not or cannot look.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+LOOKUPS = 64
+"""How many links may be read for one call."""
+_LINKS = 40
+"""Links followed in one path before it is taken for a loop, as in Linux (``MAXSYMLINKS``)."""
+_LONGEST = 4096
+"""``PATH_MAX`` of Linux: what is longer no kernel resolves."""
+_AUTOMOUNT = ("/net", "/afs", "/misc", "/Network")
+"""Folders whose entries are made by looking at them (autofs's and AFS's customs, macOS)."""
+_REMOTE_TYPES = frozenset(
+    {
+        "afs",
+        "autofs",
+        "ceph",
+        "cifs",
+        "davfs",
+        "fuse.davfs",
+        "fuse.glusterfs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "glusterfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "smb3",
+        "smbfs",
+    }
+)
+_OWN = frozenset({"/proc/self", "/proc/thread-self", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"})
+"""Links that mean something else in every process: the engine's own are of no use."""
+_MOUNTS = Path("/proc/self/mounts")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+@lru_cache(maxsize=1)
+def remote_roots() -> tuple[str, ...]:
+    """Folders below which nothing is looked up: automount customs and network mounts, read once."""
+    try:
+        table = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:  # no such table outside Linux: the customary folders remain
+        table = ""
+    return (*_AUTOMOUNT, *_remote_mounts(table.splitlines()))
+
+
+def _remote_mounts(lines: Iterable[str]) -> list[str]:
+    """Mount points of network file systems in ``/proc/self/mounts`` (proc(5), fstab(5))."""
+    rows = [line.split(" ") for line in lines]
+    points = [row[1] for row in rows if len(row) > 2 and row[2] in _REMOTE_TYPES]
+    return [_OCTAL.sub(lambda code: chr(int(code[1], 8)), point) for point in points if point != "/"]
+
+
+def is_remote(path: str) -> bool:
+    """Whether ``path``, absolute, is or lies below a folder that must not be looked into."""
+    return any(path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/") for root in remote_roots())
+
+
+class PathResolver:
+    """Resolves the paths of one call, with one budget of look-ups for all of them. Not shared by threads."""
+
+    __slots__ = ("_budget", "_seen")
+
+    def __init__(self, budget: int = LOOKUPS) -> None:
+        self._budget = budget
+        self._seen: dict[str, tuple[bool, str | None]] = {}
+
+    def resolve(self, path: str, cwd: str, links: Mapping[str, str] | None = None) -> str:
+        """``path`` as the kernel would find it from ``cwd``: absolute, symlinks followed.
+
+        ``..`` is taken after links, a missing suffix and glob patterns are kept. ``links`` are
+        symlinks that will exist by then (made earlier in the same script): absolute path to
+        target. ``""`` where ``path`` is relative and ``cwd`` is not absolute, or ``path`` is empty.
+        """
+        if not path:
+            return ""
+        if not path.startswith("/"):
+            if not cwd.startswith("/"):
+                return ""
+            path = f"{cwd}/{path}"
+        if len(path) > _LONGEST:
+            return os.path.normpath(path).replace("//", "/", 1)
+        return self._walk(path, cwd, links or {})
+
+    def _walk(self, path: str, cwd: str, links: Mapping[str, str]) -> str:
+        todo = path.split("/")[::-1]
+        done = ""
+        followed = 0
+        exists = True
+        while todo:
+            part = todo.pop()
+            if part in ("", "."):
+                continue
+            if part == "..":
+                done = done.rpartition("/")[0]
+                exists = True
+                continue
+            here = f"{done}/{part}"
+            target = links.get(here) or _of_process(here, cwd)
+            if target is None and exists:
+                exists, target = self._link(here)
+            if target is None or followed >= _LINKS:
+                done = here
+                continue
+            followed += 1
+            todo.extend(target.split("/")[::-1])
+            if target.startswith("/"):
+                done = ""
+        return done or "/"
+
+    def _link(self, path: str) -> tuple[bool, str | None]:
+        """Whether ``path`` may have something below it, and its target if it is a symlink."""
+        if path in self._seen:
+            return self._seen[path]
+        if self._budget <= 0 or path in _OWN or is_remote(path):
+            return False, None
+        self._budget -= 1
+        try:
+            found: tuple[bool, str | None] = (True, os.readlink(path))  # noqa: PTH115, a Path costs more than the call
+        except OSError as error:
+            found = (error.errno == errno.EINVAL, None)
+        except ValueError:  # a NUL, or text that no file name can hold
+            found = (False, None)
+        self._seen[path] = found
+        return found
+
+
+def _of_process(path: str, cwd: str) -> str | None:
+    """Links of procfs that lead each process elsewhere, as the agent's command will find them."""
+    if path.startswith("/proc/"):
+        if path.endswith("/root"):
+            return "/"
+        if path in ("/proc/self/cwd", "/proc/thread-self/cwd") and cwd.startswith("/"):
+            return cwd
+    return None
