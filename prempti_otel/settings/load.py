@@ -1,91 +1,17 @@
-"""Reads ``config.yaml``. Whatever is wrong with it is an error with a place; nothing is guessed or skipped."""
+"""Reads ``config.yaml``, and changes single values in it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
-from msgspec import inspect
-from yaml import MappingNode, Node, SequenceNode
-
-from prempti_otel.errors import nearest
 from prempti_otel.settings.config import Config
-from prempti_otel.settings.document import ConfigError, Document, Reader, compose, read_text
+from prempti_otel.settings.document import ConfigError, compose, read_text
+from prempti_otel.settings.save import save_value, update_config
+from prempti_otel.settings.validate import config_from_document
 
-__all__ = ["ConfigError", "config_from_document", "load_config"]
-
-_ROOT = inspect.type_info(Config)
-_MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
+__all__ = ["ConfigError", "load_config", "save_value", "update_config"]
 
 
 def load_config(path: Path) -> Config:
     """The settings in ``path``; all defaults where there is no such file. Raises ConfigError."""
     return config_from_document(compose(path, read_text(path)))
-
-
-def config_from_document(document: Document) -> Config:
-    """The settings in a document that was read already. Raises ConfigError."""
-    if document.root is None:
-        return Config()
-    reader = Reader(document)
-    values = reader.read(document.root)
-    _check(document, document.root, _ROOT, "")
-    try:
-        config = msgspec.convert(values, Config)
-    except msgspec.ValidationError as error:
-        raise _refusal(document, reader, str(error)) from error
-    _check_names(document, reader, config)
-    return config
-
-
-def _check(document: Document, node: Node, expected: inspect.Type, key: str) -> None:
-    """Finds unknown keys and unknown words, which a nearest right name helps with."""
-    kind = _bare(expected)
-    if isinstance(kind, inspect.StructType) and isinstance(node, MappingNode):
-        fields = {field.encode_name: field.type for field in kind.fields}
-        for name, value in node.value:
-            if name.value not in fields:
-                raise _unknown(f"there is no key {name.value!r}", document.place(name), name.value, fields)
-            _check(document, value, fields[name.value], name.value)
-    elif isinstance(kind, inspect.ListType) and isinstance(node, SequenceNode):
-        for item in node.value:
-            _check(document, item, kind.item_type, key)
-    elif isinstance(kind, inspect.LiteralType) and node.value not in kind.values:
-        found = node.value if isinstance(node.value, str) else "a list or mapping"
-        raise _unknown(f"{key} cannot be {found!r}", document.place(node), found, kind.values)
-
-
-def _bare(kind: inspect.Type) -> inspect.Type:
-    return kind.type if isinstance(kind, inspect.Metadata) else kind
-
-
-def _unknown(message: str, place: str, name: str, known: Iterable[object]) -> ConfigError:
-    names = sorted(str(item) for item in known)
-    close = nearest(name, names)
-    remedy = f"did you mean {close!r}?" if close else f"one of: {', '.join(names)}"
-    return ConfigError(message, where=place, remedy=remedy)
-
-
-def _refusal(document: Document, reader: Reader, text: str) -> ConfigError:
-    parts = _MESSAGE.fullmatch(text)
-    path = (parts and parts["path"]) or "$"
-    what = parts["what"] if parts else text
-    node = reader.nodes.get(path, document.root)
-    assert node is not None
-    key = path.rpartition(".")[2].partition("[")[0]
-    message = what[:1].lower() + what[1:].replace("`", "")
-    return ConfigError(f"{key}: {message}" if key != "$" else message, where=document.place(node))
-
-
-def _check_names(document: Document, reader: Reader, config: Config) -> None:
-    seen: set[str] = set()
-    for index, destination in enumerate(config.export):
-        if destination.name in seen:
-            raise ConfigError(
-                f"two destinations are named {destination.name!r}",
-                where=document.place(reader.nodes[f"$.export[{index}].name"]),
-                remedy="give each its own name",
-            )
-        seen.add(destination.name)

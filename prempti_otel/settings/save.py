@@ -19,7 +19,7 @@ from yaml import MappingNode, Node, ScalarNode
 
 from prempti_otel.settings.config import Config
 from prempti_otel.settings.document import ConfigError, Document, compose, read_text
-from prempti_otel.settings.load import config_from_document
+from prempti_otel.settings.validate import config_from_document
 
 Scalar = str | int | float | bool
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
