@@ -84,6 +84,8 @@ def compose(path: Path, text: str) -> Document:
             where=f"{path}:{text.count(chr(10), 0, error.position) + 1}",
             remedy="remove the character",
         ) from error
+    if isinstance(root, ScalarNode) and root.tag.endswith(":null"):
+        return document
     return Document(path, text, root)
 
 

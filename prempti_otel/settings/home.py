@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from prempti_otel.errors import PremptiError
 
 HOME_VARIABLE = "PREMPTI_HOME"
 """Read by premptictl and the daemon only: a repository can set the environment of hooks."""
+
+SOCKET_PATH_LIMIT = 103
+"""Longest socket path in bytes that both Linux (107) and macOS (103) take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,40 @@ class Home:
         """Its modification time is when an engine last failed to start."""
         return self.run / "failed"
 
+    @property
+    def service(self) -> Path:
+        """Exists while a service manager owns the engine: hooks do not start it."""
+        return self.run / "service"
+
+    @property
+    def socket(self) -> Path:
+        """Where the engine listens: in ``run``, or where that path is too long for a socket, in a folder of /tmp.
+
+        A function of the home's path as it is spelled and of the user, so that the hook can compute it too
+        (``socket_path`` in ``hook/prempti_forward.py``; a test compares them).
+        """
+        path = self.run / "engine.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+        return Path("/tmp") / f"prempti-{os.geteuid()}-{digest}" / "engine.sock"  # noqa: S108 - create() checks the owner
+
     def create(self) -> None:
-        """Make the folders, 0700 each, those that exist included."""
+        """Make the folders, 0700 each, those that exist included.
+
+        Raises PremptiError where the socket's folder in /tmp is not this user's own.
+        """
         for folder in (self.root, self.user_rules.parent, self.user_rules, self.bin, self.run, self.log):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        folder = self.socket.parent
+        if folder != self.run:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                raise PremptiError(
+                    "the folder for the engine's socket belongs to someone else",
+                    where=str(folder),
+                    remedy="remove it, or choose a home with a shorter path",
+                )
             folder.chmod(0o700)

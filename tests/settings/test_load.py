@@ -1,0 +1,132 @@
+"""What is wrong in config.yaml is told with its place; nothing is guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prempti_otel.settings.config import Config
+from prempti_otel.settings.document import MAX_BYTES
+from prempti_otel.settings.load import ConfigError, load_config
+
+
+def load_text(path: Path, text: str | bytes) -> Config:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    return load_config(path)
+
+
+def test_a_missing_file_means_all_defaults(tmp_path: Path) -> None:
+    assert load_config(tmp_path / "config.yaml") == Config()
+
+
+@pytest.mark.parametrize("text", ["", "# nothing set\n", "---\n", "\ufeffmode: guardrails\n", "rules: {default: yes}"])
+def test_an_empty_or_default_file_means_all_defaults(tmp_path: Path, text: str) -> None:
+    assert load_text(tmp_path / "config.yaml", text) == Config()
+
+
+def test_every_kind_of_value_is_read(tmp_path: Path) -> None:
+    config = load_text(
+        tmp_path / "config.yaml",
+        """
+        mode: monitor
+        default_action: allow
+        rules: {files: [a.yaml, b], disable: ['*'], default: false, minimum_priority: notice}
+        retention: {days: 7}
+        export:
+          - name: local
+            OTEL_EXPORTER_OTLP_ENDPOINT: http://127.0.0.1:4317
+            OTEL_EXPORTER_OTLP_TIMEOUT: 2500
+        """,
+    )
+    assert (config.mode, config.default_action, config.retention.days) == ("monitor", "allow", 7)
+    assert config.rules.files == ["a.yaml", "b"]
+    assert config.export[0].endpoint == "http://127.0.0.1:4317"
+    assert config.export[0].timeout == 2500
+
+
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT: http://h"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("mod: monitor", "1:1", "there is no key 'mod' (did you mean 'mode'?)"),
+        ("mode: monitr", "1:7", "mode cannot be 'monitr' (did you mean 'monitor'?)"),
+        ("mode: x", "1:7", "one of: guardrails, monitor"),
+        ("mode:", "1:6", "mode cannot be ''"),
+        ("mode: [a]", "1:7", "mode cannot be 'a list or mapping'"),
+        ("mode: on", "1:7", "mode cannot be 'on'"),
+        ("\nretention:\n  days: x", "3:9", "days: expected int, got str"),
+        ("retention:\n  days: 0", "2:9", "days: expected int >= 1"),
+        ("retention:\n  day: 1", "2:3", "did you mean 'days'?"),
+        ("retention: 5", "1:12", "retention: expected object, got int"),
+        ("rules: {files: one}", "1:16", "files: expected array, got str"),
+        ("rules: {default: 1}", "1:18", "default: expected bool, got int"),
+        ("mode: monitor\nmode: monitor", "2:1", "'mode' stands here a second time"),
+        ("export:\n- name: a", "2:3", "missing required field OTEL_EXPORTER_OTLP_ENDPOINT"),
+        (f"export:\n- name: A b\n  {ENDPOINT}", "2:9", "name: expected str matching"),
+        (
+            "export:\n- name: a\n  OTEL_EXPORTER_OTLP_ENDPONT: http://h",
+            "3:3",
+            "did you mean 'OTEL_EXPORTER_OTLP_ENDPOINT'",
+        ),
+        (f"export:\n- {{name: a, {ENDPOINT}}}\n- {{name: a, {ENDPOINT}}}", "3:10", "two destinations are named 'a'"),
+        ("[1]", "1:1", "expected object, got array"),
+        ("text", "1:1", "expected object, got str"),
+        ("? [a]\n: b", "1:3", "a key must be a word"),
+        ("<<: {mode: monitor}", "1:1", "there is no key '<<'"),
+        ("a: [", "2:1", "this is not YAML"),
+        ("--- 1\n--- 2", "2:1", "this is not YAML"),
+        ("mode: a\n\tb: c", "2:1", "this is not YAML"),
+        ("x: 1\nmode: \x01", "2", "control characters are not allowed"),
+        ("retention: {days: !!int zz}", "1:19", "this cannot be read as int"),
+        ("retention: {days: 99999999999999999999999999}", "1:19", "days"),
+        ("mode: !!python/object/apply:os.system [id]", "1:7", "mode cannot be"),
+    ],
+)
+def test_an_error_names_place_and_remedy(tmp_path: Path, text: str, place: str, said: str) -> None:
+    path = tmp_path / "config.yaml"
+    with pytest.raises(ConfigError) as caught:
+        load_text(path, text)
+    assert caught.value.where == f"{path}:{place}"
+    assert said in caught.value.diagnostics()
+
+
+def test_text_that_is_not_utf8_is_refused_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"config.yaml:2:7: the text is not UTF-8"):
+        load_text(tmp_path / "config.yaml", b"# a\nmode: \xff\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "\n".join(" " * depth + "a:" for depth in range(400)),
+        "a: &a [*a]",
+        "rules: &a\n  default: true\n  files: [*a]",
+        "x0: &x0 [a, a]\n" + "".join(f"x{n + 1}: &x{n + 1} [*x{n}, *x{n}]\n" for n in range(30)),
+        "#" * (MAX_BYTES + 1),
+    ],
+    ids=["deep flow", "deep block", "cycle", "cycle in place", "alias bomb", "size"],
+)
+def test_hostile_yaml_is_refused_and_does_no_harm(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError):
+        load_text(tmp_path / "config.yaml", text)
+
+
+def test_a_file_that_cannot_be_read_is_an_error_and_not_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "config.yaml")
+
+
+@given(text=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda s: s.encode("utf-8", "replace"))))
+def test_any_bytes_are_settings_or_a_config_error(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "config.yaml"
+    try:
+        assert isinstance(load_text(path, text), Config)
+    except ConfigError as error:
+        assert str(path) in error.diagnostics()
