@@ -72,6 +72,8 @@ class Field:
     argument: Argument = Argument.NONE
     any_value: bool = False
     """Without an argument, a check holds if it holds for any of the values (Falco's ``proc.aname``)."""
+    absent: int | None = None
+    """What the field is under a key that the event does not have; None: missing."""
 
 
 Registry = Mapping[str, Field]
@@ -131,6 +133,7 @@ _ALL = [
             _TOOL,
             "How many calls of this session set the mark; 0 where none did.",
             argument=Argument.REQUIRED_KEY,
+            absent=0,
         ),
         ("mcp.server", _S, "Name of the MCP server, for MCP tools."),
         ("mcp.tool", _S, "Name of the tool at its MCP server, for MCP tools."),

@@ -1,0 +1,143 @@
+"""What each operator does, and which types take it.
+
+The table is libsinsp's ``flt_is_comparable``. Predicates take a present, well-typed value and never raise.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from operator import methodcaller
+from typing import Any, TypeAlias
+
+from prempti_otel.model.fields import FieldType
+from prempti_otel.rules.globs import BytesPredicate, glob_predicate
+from prempti_otel.rules.pmatch import PathPrefixes
+from prempti_otel.rules.values import NUMBERS, parse_constant, parse_text, regex_predicate
+
+ValuePredicate: TypeAlias = Callable[[Any], bool]
+"""A check of one value of the type it was made for."""
+
+TEXT_OPERATORS = frozenset(
+    {"=", "!=", "<", "<=", ">", ">=", "contains", "icontains", "startswith", "endswith"}
+    | {"glob", "iglob", "regex", "pmatch", "in", "intersects", "exists"}
+)
+_BY_TYPE = {
+    FieldType.STRING: TEXT_OPERATORS,
+    FieldType.BOOL: frozenset({"=", "!=", "in", "intersects", "exists"}),
+    **dict.fromkeys(NUMBERS, frozenset({"=", "!=", "<", "<=", ">", ">=", "in", "intersects", "exists"})),
+}
+LIST_OPERATORS = frozenset({"exists", "in", "intersects"})
+"""All that a field with many values takes."""
+ALL_OPERATORS = frozenset({"==", "bcontains", "bstartswith"}) | TEXT_OPERATORS
+"""Every word of the grammar that may stand between two sides."""
+MODIFIABLE = frozenset(
+    {"=", "==", "!=", "glob", "iglob", "contains", "icontains", "bcontains"}
+    | {"startswith", "bstartswith", "endswith", "regex"}
+)
+"""Operators that may be followed by ``oneof``, ``anyof`` or ``allof``."""
+MODIFIERS = frozenset({"oneof", "anyof", "allof"})
+NO_RIGHT_FIELD = frozenset({"pmatch", "regex"})
+"""Operators that take constants only."""
+_ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+def plain(name: str) -> str:
+    """The operator's canonical spelling: ``==`` is ``=``."""
+    return "=" if name == "==" else name
+
+
+def supports(kind: FieldType, is_list: bool, name: str) -> bool:
+    """Whether a field of this type takes the operator."""
+    return plain(name) in (LIST_OPERATORS if is_list else _BY_TYPE[kind])
+
+
+def operators_of(kind: FieldType, is_list: bool) -> Sequence[str]:
+    """All operators that a field of this type takes, sorted."""
+    return sorted(LIST_OPERATORS if is_list else _BY_TYPE[kind])
+
+
+def constant_predicate(name: str, kind: FieldType, constant: bytes) -> ValuePredicate:
+    """``value NAME constant``. Raises ConstantError."""
+    name = plain(name)
+    if kind is not FieldType.STRING:
+        return _scalar_predicate(name, parse_constant(constant, kind))
+    return _text_predicate(name, parse_text(constant))
+
+
+def _scalar_predicate(name: str, constant: bytes | int | bool) -> ValuePredicate:
+    if name == "=":
+        return constant.__eq__
+    if name == "!=":
+        return constant.__ne__
+    compare = _ORDER[name]
+    return lambda value: compare(value, constant)
+
+
+def _text_predicate(name: str, constant: bytes) -> BytesPredicate:
+    match name:
+        case "contains":
+            return methodcaller("__contains__", constant)
+        case "startswith" | "endswith":
+            return methodcaller(name, constant)
+        case "icontains":
+            lowered = constant.lower()
+            return lambda value: lowered in value.lower()
+        case "glob":
+            return glob_predicate(constant)
+        case "iglob":
+            return glob_predicate(constant, fold_case=True)
+        case "regex":
+            return regex_predicate(constant)
+        case _:
+            return _scalar_predicate(name, constant)
+
+
+def list_predicate(name: str, kind: FieldType, constants: Sequence[bytes]) -> ValuePredicate:
+    """``value in|intersects|pmatch (constants)`` for a field with one value. Raises ConstantError."""
+    if name == "pmatch":
+        return PathPrefixes(parse_text(constant) for constant in constants)
+    return frozenset(parse_constant(constant, kind) for constant in constants).__contains__
+
+
+def many_predicate(name: str, kind: FieldType, constants: Sequence[bytes]) -> ValuePredicate:
+    """``values in (constants)``: all of them; ``intersects``: any. For list fields. Raises ConstantError."""
+    known = frozenset(parse_constant(constant, kind) for constant in constants)
+    if name == "in":
+        return known.issuperset
+    return lambda values: not known.isdisjoint(values)
+
+
+def modified_predicate(name: str, modifier: str, kind: FieldType, constants: Sequence[bytes]) -> ValuePredicate:
+    """``value NAME oneof|anyof|allof (constants)``: exactly one, any, all; an empty list never holds."""
+    predicates = [constant_predicate(name, kind, constant) for constant in constants]
+    if modifier == "anyof":
+        return lambda value: any(predicate(value) for predicate in predicates)
+    if modifier == "allof":
+        return lambda value: bool(predicates) and all(predicate(value) for predicate in predicates)
+    return lambda value: sum(1 for predicate in predicates if predicate(value)) == 1
+
+
+def field_predicate(name: str, is_list: bool) -> Callable[[Any, Any], bool]:
+    """``value NAME other``, both values of fields of the same type."""
+    name = plain(name)
+    if is_list:
+        if name == "in":
+            return lambda values, others: frozenset(others).issuperset(values)
+        return lambda values, others: not frozenset(others).isdisjoint(values)
+    return _PAIRS[name]
+
+
+_PAIRS: dict[str, Callable[[Any, Any], bool]] = {
+    **_ORDER,
+    "=": operator.eq,
+    "!=": operator.ne,
+    "in": operator.eq,
+    "intersects": operator.eq,
+    "contains": operator.contains,
+    "icontains": lambda value, other: other.lower() in value.lower(),
+    "startswith": lambda value, other: value.startswith(other),
+    "endswith": lambda value, other: value.endswith(other),
+    "glob": lambda value, other: glob_predicate(other)(value),
+    "iglob": lambda value, other: glob_predicate(other, fold_case=True)(value),
+}

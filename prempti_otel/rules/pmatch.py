@@ -1,0 +1,70 @@
+"""Falco's ``pmatch``: does one of the patterns name the path itself or something above it?
+
+Patterns and values are split at ``/``, empty components vanish, ``.`` and ``..`` mean nothing. A
+component with ``? * [`` matches as a glob against exactly one component. All patterns share one
+trie, so many cost hardly more than one; unlike Falco's, several globs side by side all count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prempti_otel.rules.globs import BytesPredicate, glob_predicate, is_glob
+
+
+class PathPrefixes:
+    """A set of path patterns; calling it with a path tells whether one of them is a prefix of it."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self, patterns: Iterable[bytes]) -> None:
+        self._root = _Node()
+        for pattern in patterns:
+            self._root.add(components(pattern))
+
+    def __call__(self, path: bytes) -> bool:
+        return self._root.matches(components(path))
+
+
+class _Node:
+    __slots__ = ("ends", "exact", "globs")
+
+    def __init__(self) -> None:
+        self.ends = False
+        self.exact: dict[bytes, _Node] = {}
+        self.globs: dict[bytes, tuple[BytesPredicate, _Node]] = {}
+
+    def add(self, parts: list[bytes]) -> None:
+        node = self
+        for part in parts:
+            if is_glob(part):
+                if part not in node.globs:
+                    node.globs[part] = (glob_predicate(part), _Node())
+                node = node.globs[part][1]
+            else:
+                node = node.exact.setdefault(part, _Node())
+        node.ends = True
+
+    def matches(self, parts: list[bytes]) -> bool:
+        """Breadth first, so that the work is bounded by the trie and the path together."""
+        frontier = [self]
+        if self.ends:
+            return True
+        for part in parts:
+            below: list[_Node] = []
+            for node in frontier:
+                if (found := node.exact.get(part)) is not None:
+                    below.append(found)
+                below.extend(child for predicate, child in node.globs.values() if predicate(part))
+            if not below:
+                return False
+            for node in below:
+                if node.ends:
+                    return True
+            frontier = below
+        return False
+
+
+def components(path: bytes) -> list[bytes]:
+    """The components of a path; empty ones vanish."""
+    return [part for part in path.split(b"/") if part]
