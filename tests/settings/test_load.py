@@ -127,6 +127,8 @@ def test_a_file_that_cannot_be_read_is_an_error_and_not_the_defaults(tmp_path: P
 def test_any_bytes_are_settings_or_a_config_error(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "config.yaml"
     try:
-        assert isinstance(load_text(path, text), Config)
+        config = load_text(path, text)
     except ConfigError as error:
-        assert str(path) in error.diagnostics()
+        config = None
+        told = error.diagnostics()
+    assert config is not None or str(path) in told
