@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, shown
+from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable, shown
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
+from prempti_otel.settings.resources import resource
 
 
 @click.group()
@@ -82,6 +83,46 @@ def list_(paths: tuple[Path, ...], form: str) -> int:
     )
     console().print(f"\n{len(rows)} rules, digest {shown(result.ruleset.digest[:12])}")
     return ExitCode.OK
+
+
+@rules.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--rules", "rule_paths", multiple=True, type=click.Path(exists=True, path_type=Path), help="Test these rules."
+)
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write the results as JUnit XML.")
+@format_option
+def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | None, form: str) -> int:
+    """Run unit tests of rules.
+
+    A test file lists calls and what each must get; see docs/writing-rules.md. Without PATHS, the tests
+    that lie in folders `tests` beside the installed rules are run. Exit status 1 if any case fails.
+    """
+    from prempti_otel.ctl import rule_tests
+    from prempti_otel.rules import load
+
+    home = Home.from_environment()
+    config = load_config(home.config)
+    result = load(
+        read_rule_files(rule_paths) if rule_paths else installed_rule_files(home, config), selection=selection(config)
+    )
+    if result.ruleset is None:
+        click.echo(result.as_text().rstrip("\n"), err=True)
+        return ExitCode.FINDING
+    places = list(paths) or [resource("rules/default"), home.user_rules]
+    results = rule_tests.run(rule_tests.find(places), result.ruleset)
+    if junit is not None:
+        junit.write_text(rule_tests.junit(results), encoding="utf-8")
+    failed = [one for one in results if one.failure]
+    if form == "json":
+        print_json(
+            [{"name": one.name, "place": one.place, "ok": not one.failure, "failure": one.failure} for one in results]
+        )
+    else:
+        for one in failed:
+            click.echo(f"FAILED {one.place} {printable(one.name)}\n       {printable(one.failure)}")
+        click.echo(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+    return ExitCode.FINDING if failed or not results else ExitCode.OK
 
 
 def _verdict(verdict: str, enabled: bool) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -13,7 +14,7 @@ from prempti_otel.errors import nearest
 from prempti_otel.settings.config import Config
 from prempti_otel.settings.document import ConfigError, Document, Reader
 
-_ROOT = inspect.type_info(Config)
+Declared = TypeVar("Declared")
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
 
 
@@ -21,15 +22,25 @@ def config_from_document(document: Document) -> Config:
     """The settings in a document that was read already. Raises ConfigError."""
     if document.root is None:
         return Config()
-    reader = Reader(document)
-    values = reader.read(document.root)
-    _check(document, document.root, _ROOT, "")
-    try:
-        config = msgspec.convert(values, Config)
-    except msgspec.ValidationError as error:
-        raise _refusal(document, reader, str(error)) from error
+    config, reader = converted(document, Config)
     _check_names(document, reader, config)
     return config
+
+
+def converted(document: Document, declared: type[Declared]) -> tuple[Declared, Reader]:
+    """A document that holds a value as a msgspec Struct declares it, and where everything stands.
+
+    Raises ConfigError, also where the document is empty.
+    """
+    if document.root is None:
+        raise ConfigError("the file is empty", where=str(document.path))
+    reader = Reader(document)
+    values = reader.read(document.root)
+    _check(document, document.root, inspect.type_info(declared), "")
+    try:
+        return msgspec.convert(values, declared), reader
+    except msgspec.ValidationError as error:
+        raise _refusal(document, reader, str(error)) from error
 
 
 def _check(document: Document, node: Node, expected: inspect.Type, key: str) -> None:

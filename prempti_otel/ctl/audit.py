@@ -1,0 +1,98 @@
+"""``premptictl audit``: is the trail whole, and what does a record say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.logs import as_json
+from prempti_otel.ctl.output import console, format_option, print_json, printable
+from prempti_otel.errors import PremptiError
+from prempti_otel.settings.home import Home
+
+
+@click.group()
+def audit() -> None:
+    """Verify and show the audit trail."""
+
+
+@audit.command()
+@format_option
+def verify(form: str) -> int:
+    """Check the hash chain: edits, gaps, and records cut off the end.
+
+    Exit status 1 if anything is wrong.
+    """
+    from prempti_otel.audit import verify as verify_store
+
+    result = verify_store(Home.from_environment())
+    if form == "json":
+        print_json(
+            {
+                "ok": result.ok,
+                "records": result.records,
+                "first_seq": result.first_seq,
+                "last_seq": result.last_seq,
+                "pruned": result.pruned,
+                "problems": [
+                    {"kind": problem.kind, "seq": problem.seq, "message": problem.message}
+                    for problem in result.problems
+                ],
+            }
+        )
+    elif result.ok:
+        pruned = f", {result.pruned} older ones pruned" if result.pruned else ""
+        click.echo(f"OK: {result.records} records in an unbroken chain{pruned}")
+    else:
+        for problem in result.problems:
+            click.echo(f"{problem.kind}  record {problem.seq}: {printable(problem.message)}")
+        click.echo(f"BROKEN: {len(result.problems)} problems in {result.records} records", err=True)
+    return ExitCode.OK if result.ok else ExitCode.FINDING
+
+
+@audit.command()
+@click.argument("seq", type=click.IntRange(min=1), required=False)
+@format_option
+def show(seq: int | None, form: str) -> None:
+    """Show one record whole, by its sequence number; the newest without SEQ."""
+    from prempti_otel.audit import StoreReader
+
+    with StoreReader(Home.from_environment()) as store:
+        chosen = seq or store.last_seq()
+        record = store.get(chosen) if chosen else None
+        oldest, newest = store.first_seq(), store.last_seq()
+    if record is None:
+        known = f"there are records {oldest} to {newest}" if newest else "the store is empty"
+        raise PremptiError(f"there is no record {chosen}", remedy=known)
+    if form == "json":
+        print_json(as_json(record))
+        return
+    when = datetime.fromtimestamp(record.time_ns / 1e9).astimezone().isoformat(timespec="milliseconds")
+    console().print(f"[bold]record {record.seq}[/]  {record.kind.value}  {when}")
+    console().print(f"[dim]hash {record.hash}\nprev {record.prev_hash}[/]")
+    _print_tree(record.body)
+
+
+def _print_tree(value: Any) -> None:
+    from rich.tree import Tree
+
+    root = Tree("", hide_root=True)
+    _grow(root, value)
+    console().print(root)
+
+
+def _grow(tree: Any, value: Any) -> None:
+    from rich.text import Text
+
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in entries:
+        if isinstance(item, (dict, list)):
+            if item:
+                _grow(tree.add(Text(str(key), style="bold")), item)
+        else:
+            label = Text(f"{key}: ", style="bold")
+            label.append(printable(str(item)), style="not bold")
+            tree.add(label)

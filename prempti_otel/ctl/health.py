@@ -1,0 +1,78 @@
+"""``premptictl health``: a harmless call through the real hook and the whole pipeline."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+from pathlib import Path
+
+import click
+
+from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.output import format_option, print_json
+from prempti_otel.errors import PremptiError
+from prempti_otel.settings.home import Home
+
+SESSION = "prempti-health"
+"""The session that synthetic calls belong to."""
+SECONDS = 15.0
+"""The same limit that agents are given."""
+
+
+class Unhealthy(PremptiError):
+    """The call did not come back, or was not recorded."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+@click.command()
+@format_option
+def health(form: str) -> None:
+    """Send a harmless call through the whole pipeline and print the verdict that came back.
+
+    The call goes through the very hook that agents run, is judged, recorded and exported like any other.
+    """
+    home = Home.from_environment()
+    verdict = probe(home)
+    if form == "json":
+        print_json({"healthy": True, "verdict": verdict})
+    else:
+        click.echo(f"OK: pipeline healthy (synthetic event → {verdict})")
+
+
+def probe(home: Home) -> str:
+    """The recorded verdict on a synthetic call. Raises Unhealthy."""
+    from prempti_otel.agents import hook_file
+    from prempti_otel.audit import DecisionBody, StoreReader, body_of
+
+    hook_file.install(home)
+    use_id = f"prempti-health-{secrets.token_hex(8)}"
+    payload = {
+        "session_id": SESSION,
+        "transcript_path": "",
+        "cwd": str(Path.home()),
+        "hook_event_name": "PreToolUse",
+        "tool_name": "Bash",
+        "tool_input": {"command": "true", "description": "synthetic call of premptictl health"},
+        "tool_use_id": use_id,
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 - the installed hook with its own arguments
+            ["/bin/sh", "-c", hook_file.command("claude_code", home, fail_open=False)],
+            input=json.dumps(payload).encode(),
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unhealthy(f"the hook did not run: {error}", remedy="premptictl restart") from error
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode or said:
+        raise Unhealthy(said or f"the hook ended with status {done.returncode}", remedy="premptictl status")
+    with StoreReader(home) as store:
+        for record in store.decisions(session_id=SESSION, limit=50, newest=True):
+            body = body_of(record, DecisionBody)
+            if body.call.use_id == use_id:
+                return body.decision.verdict
+    raise Unhealthy("the call was answered but is not in the store", remedy="premptictl audit verify")

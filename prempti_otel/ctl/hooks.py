@@ -1,0 +1,124 @@
+"""``premptictl hook``: registers the hook with coding agents, and takes it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from prempti_otel.agents import registration
+from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.output import console, format_option, print_json, shown
+from prempti_otel.settings.home import Home
+
+_scope = click.option(
+    "--scope",
+    type=click.Choice([scope.value for scope in registration.Scope]),
+    default="user",
+    show_default=True,
+    help="Whose settings: the user's, a project's shared ones, or a project's local ones.",
+)
+_project = click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True),
+    default=".",
+    show_default="the current folder",
+    help="The project, for the scopes project and local.",
+)
+
+
+@click.group()
+def hook() -> None:
+    """Register the hook with a coding agent."""
+
+
+@hook.command()
+@click.argument("agent", metavar="AGENT")
+@_scope
+@_project
+@click.option(
+    "--fail-open",
+    is_flag=True,
+    help="Let calls pass unjudged while the guard does not answer. Not what you want, most of the time.",
+)
+@format_option
+def add(agent: str, scope: str, project: Path, fail_open: bool, form: str) -> None:
+    """Register the hook with AGENT (claude_code); repeating it changes nothing.
+
+    The settings file keeps everything else that is in it; a copy from before the first change is
+    kept beside it.
+    """
+    change = registration.add(
+        agent, registration.Scope(scope), Home.from_environment(), project, fail_open=fail_open
+    )
+    _print_change(change, form)
+
+
+@hook.command()
+@click.argument("agent", metavar="AGENT")
+@_scope
+@_project
+@format_option
+def remove(agent: str, scope: str, project: Path, form: str) -> None:
+    """Take the hook out of AGENT's settings; its calls are no longer judged."""
+    change = registration.remove(agent, registration.Scope(scope), Home.from_environment(), project)
+    _print_change(change, form)
+
+
+@hook.command()
+@click.argument("agents", metavar="[AGENT]...", nargs=-1)
+@_project
+@format_option
+def status(agents: tuple[str, ...], project: Path, form: str) -> int:
+    """Show where the hook is registered.
+
+    Exit status 1 where a registration has a problem, or there is none.
+    """
+    home = Home.from_environment()
+    states = [state for agent in agents or registration.agents() for state in registration.status(agent, home, project)]
+    if form == "json":
+        print_json([_state(state) for state in states])
+    else:
+        _print_states(states)
+    well = any(state.registered for state in states) and not any(state.problems for state in states)
+    return ExitCode.OK if well else ExitCode.FINDING
+
+
+def _print_change(change: registration.Change, form: str) -> None:
+    if form == "json":
+        print_json(
+            {
+                "agent": change.agent,
+                "scope": change.scope.value,
+                "file": str(change.file),
+                "action": change.action.value,
+                "backup": str(change.backup) if change.backup else None,
+            }
+        )
+        return
+    backup = f" (the file as it was: {change.backup})" if change.backup and change.changed else ""
+    click.echo(f"{change.agent}: hook {change.action.value} in {change.file}{backup}")
+
+
+def _state(state: registration.HookStatus) -> dict[str, Any]:
+    return {
+        "agent": state.agent,
+        "scope": state.scope.value,
+        "file": str(state.file),
+        "registered": state.registered,
+        "current": state.current,
+        "fail_open": state.fail_open,
+        "problems": list(state.problems),
+    }
+
+
+def _print_states(states: list[registration.HookStatus]) -> None:
+    out = console()
+    for state in states:
+        word = "[green]registered[/]" if state.registered else "[dim]not registered[/]"
+        if state.registered and state.fail_open:
+            word += " [yellow]fail-open[/]"
+        out.print(f"{shown(state.agent)}  {state.scope.value:<8}{word}  {shown(state.file)}")
+        for problem in state.problems:
+            out.print(f"  [yellow]{shown(problem)}[/]")

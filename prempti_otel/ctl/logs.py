@@ -1,0 +1,150 @@
+"""``premptictl logs``: one readable line per call, from the store."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, printable, seconds
+from prempti_otel.model.record import RecordKind, StoredRecord
+from prempti_otel.settings.home import Home
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from prempti_otel.audit import StoreReader
+
+POLL_SECONDS = 0.2
+PAGE = 500
+SHOWN_KINDS = (RecordKind.DECISION, RecordKind.FALLBACK)
+
+
+@click.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on as calls come, until interrupted.")
+@click.option("-n", "--tail", type=click.IntRange(min=0, max=10_000), default=20, show_default=True, help="Last calls.")
+@click.option("--verdict", type=click.Choice(["deny", "ask", "defer", "allow"]), help="Only calls with this verdict.")
+@click.option("--rule", help="Only calls that this rule held for.")
+@click.option("--tool", help="Only calls of this tool.")
+@click.option("--agent", help="Only calls of this agent.")
+@click.option("--session", help="Only calls of this session.")
+@format_option
+def logs(
+    follow: bool,
+    tail: int,
+    verdict: str | None,
+    rule: str | None,
+    tool: str | None,
+    agent: str | None,
+    session: str | None,
+    form: str,
+) -> None:
+    """Show what was decided, a line per call.
+
+    With --format json, each line is the record as it is stored.
+    """
+    from prempti_otel.audit import StoreReader
+
+    filters = {
+        "verdict": verdict or "",
+        "rule": rule or "",
+        "tool": tool or "",
+        "agent": agent or "",
+        "session_id": session or "",
+    }
+    with StoreReader(Home.from_environment()) as store:
+        last = store.last_seq()
+        for record in _tail(store, tail, filters):
+            _print(record, form)
+        while follow:
+            time.sleep(POLL_SECONDS)
+            newest = store.last_seq()
+            if newest > last:
+                for record in _after(store, last, newest, filters):
+                    _print(record, form)
+                last = newest
+
+
+def _tail(store: StoreReader, count: int, filters: dict[str, str]) -> list[StoredRecord]:
+    if not count:
+        return []
+    records = store.decisions(limit=count, newest=True, **filters)  # type: ignore[arg-type]
+    if not any(filters.values()):
+        first = records[0].seq if len(records) == count else 0
+        records += store.records(max(0, first - 1), PAGE, kinds=[RecordKind.FALLBACK])
+        records.sort(key=lambda record: record.seq)
+    return records[-count:]
+
+
+def _after(store: StoreReader, last: int, newest: int, filters: dict[str, str]) -> list[StoredRecord]:
+    if any(filters.values()):
+        return store.decisions(after_seq=last, limit=PAGE, **filters)  # type: ignore[arg-type]
+    found = store.records(last, min(PAGE, newest - last), kinds=SHOWN_KINDS)
+    return [record for record in found if record.seq <= newest]
+
+
+def _print(record: StoredRecord, form: str) -> None:
+    if form == "json":
+        print_json(as_json(record))
+    else:
+        console().print(line(record))
+
+
+def as_json(record: StoredRecord) -> dict[str, Any]:
+    """A stored record as scripts read it."""
+    return {
+        "seq": record.seq,
+        "kind": record.kind.value,
+        "time_ns": record.time_ns,
+        "session_id": record.session_id,
+        "prev_hash": record.prev_hash,
+        "hash": record.hash,
+        "body": record.body,
+    }
+
+
+def line(record: StoredRecord) -> Text:
+    """Time, verdict, tool and what it was about, the rules that stopped it, and how long the decision took."""
+    from rich.text import Text
+
+    from prempti_otel.audit import DecisionBody, FallbackBody, body_of
+
+    when = datetime.fromtimestamp(record.time_ns / 1e9).astimezone().strftime("%m-%d %H:%M:%S")
+    text = Text(f"{record.seq:>6} {when} ", style="dim")
+    if record.kind is RecordKind.FALLBACK:
+        fallback = body_of(record, FallbackBody)
+        word = "blocked" if fallback.blocked else "passed"
+        text.append(f"{word:<7}", style="bold red" if fallback.blocked else "yellow")
+        text.append(f"{fallback.agent} without the engine: {printable(fallback.reason)}", style="not dim")
+        return text
+    body = body_of(record, DecisionBody)
+    verdict = body.decision.verdict
+    text.append(f"{verdict:<7}", style=VERDICT_STYLES.get(verdict, ""))
+    subject = body.call.command or body.call.file_path or _subject(body.call.input)
+    text.append(f"{body.call.tool or '?'} ", style="bold not dim")
+    text.append(_short(subject), style="not dim")
+    stopping = list(dict.fromkeys(match.rule for match in body.matches if match.verdict in ("deny", "ask")))
+    if stopping:
+        text.append(f"  ← {'; '.join(stopping)}", style=VERDICT_STYLES.get(verdict, ""))
+    elif body.decision.source == "error":
+        text.append(f"  ← {_short(body.decision.reason)}", style="red")
+    if body.decision.action != verdict:
+        text.append(f"  (enforced: {body.decision.action})", style="cyan")
+    text.append(f"  {seconds(body.decision.duration)}", style="dim")
+    return text
+
+
+def _subject(values: dict[str, object]) -> str:
+    """The first text among a tool's arguments that tells what it is about."""
+    for key in ("url", "query", "pattern", "path", "description", "prompt"):
+        value = values.get(key)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _short(text: str, width: int = 100) -> str:
+    text = printable(text.replace("\n", "⏎"))
+    return text if len(text) <= width else text[: width - 1] + "…"

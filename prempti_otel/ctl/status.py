@@ -1,0 +1,109 @@
+"""``premptictl status``: how the guard is doing, from the engine and from the files it keeps."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.output import console, format_option, print_json, seconds, shown
+from prempti_otel.engine.client import EngineClient, EngineUnavailable
+from prempti_otel.settings.home import Home
+from prempti_otel.settings.load import load_config
+
+if TYPE_CHECKING:
+    from prempti_otel.proto.prempti.v1.engine_pb2 import StatusReply
+
+
+@click.command()
+@format_option
+def status(form: str) -> int:
+    """Show how the guard is doing.
+
+    Exit status 4 where no engine answers, 1 where it runs degraded.
+    """
+    home = Home.from_environment()
+    config = load_config(home.config)
+    try:
+        with EngineClient(home) as engine:
+            reply: StatusReply | None = engine.status()
+    except EngineUnavailable:
+        reply = None
+    state: dict[str, Any] = {
+        "home": str(home.root),
+        "running": reply is not None,
+        "stopped_by_user": home.stopped.exists(),
+        "store_bytes": home.audit_db.stat().st_size if home.audit_db.exists() else 0,
+        "destinations": _destinations(home, [destination.name for destination in config.export]),
+    }
+    if reply is not None:
+        state |= _engine_state(reply)
+    if form == "json":
+        print_json(state)
+    else:
+        _print(state)
+    if reply is None:
+        return ExitCode.UNREACHABLE
+    return ExitCode.FINDING if state["degraded"] else ExitCode.OK
+
+
+def _engine_state(reply: StatusReply) -> dict[str, Any]:
+    return {
+        "version": reply.version,
+        "pid": reply.pid,
+        "uptime_seconds": round((time.time_ns() - reply.started_ns) / 1e9, 1),
+        "mode": reply.mode,
+        "default_action": reply.default_action,
+        "ruleset_digest": reply.ruleset_digest,
+        "rules_loaded": reply.rules_loaded,
+        "rules_enabled": reply.rules_enabled,
+        "calls": reply.calls,
+        "last_seq": reply.last_seq,
+        "socket": reply.socket,
+        "ruleset_error": reply.ruleset_error,
+        "degraded": list(reply.degraded),
+    }
+
+
+def _destinations(home: Home, names: list[str]) -> list[dict[str, Any]]:
+    """Backlog and last error of each destination, as the exporter keeps them."""
+    if not names:
+        return []
+    from prempti_otel.telemetry.state import destination_states
+
+    return destination_states(home, names)
+
+
+def _print(state: dict[str, Any]) -> None:
+    out = console()
+
+    def line(name: str, value: object, style: str = "") -> None:
+        out.print(f"[bold]{name:<12}[/]{f'[{style}]' if style else ''}{shown(value)}{'[/]' if style else ''}")
+
+    if not state["running"]:
+        stopped = " (stopped with premptictl stop)" if state["stopped_by_user"] else ""
+        line("engine", f"not running{stopped}; start it with: premptictl start", "red")
+    else:
+        line("engine", f"running, pid {state['pid']}, up {seconds(state['uptime_seconds'])}, version {state['version']}")
+        line("mode", f"{state['mode']}, default action {state['default_action']}")
+        line(
+            "rules",
+            f"{state['rules_enabled']} in force of {state['rules_loaded']}, digest {state['ruleset_digest'][:12]}",
+        )
+        line("calls", f"{state['calls']} judged since the start; last record {state['last_seq']}")
+        line("socket", state["socket"])
+    line("home", state["home"])
+    line("store", f"{state['store_bytes'] / 1024:.0f} KiB")
+    for destination in state["destinations"]:
+        line(
+            "export",
+            f"{destination['name']}: {destination['backlog']} records waiting, "
+            f"{destination['dead_letters']} set aside"
+            + (f", last error: {destination['last_error']}" if destination["last_error"] else ""),
+        )
+    for sentence in state.get("degraded", []):
+        line("degraded", sentence, "yellow")
+    if state.get("ruleset_error"):
+        line("rules error", state["ruleset_error"], "red")
