@@ -1,0 +1,70 @@
+"""Up to where each destination has been given what: the part of ``export.db`` that the audit reads.
+
+The exporter writes it (:mod:`prempti_otel.telemetry.state`); retention and verification only look.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prempti_otel.audit.errors import StoreError
+
+if TYPE_CHECKING:
+    from prempti_otel.settings.home import Home
+
+SIGNALS = ("traces", "logs", "metrics")
+"""OpenTelemetry's signals, each with a cursor of its own."""
+
+CURSOR_TABLE = """
+CREATE TABLE IF NOT EXISTS cursors (
+  destination TEXT NOT NULL,
+  signal TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (destination, signal)
+) STRICT, WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last record of one signal that one destination took."""
+
+    destination: str
+    signal: str
+    seq: int
+    """0 where it was given none yet and begins with the first record."""
+    hash: str
+    """That record's hash; ``""`` where the cursor was set and not moved."""
+
+
+def read_cursors(home: Home) -> list[Cursor]:
+    """All cursors; none where nothing was ever exported. Raises StoreError where ``export.db`` is unreadable."""
+    if not home.export_db.exists():
+        return []
+    try:
+        connection = sqlite3.connect(f"file:{home.export_db}?mode=rw", uri=True, timeout=1)
+        try:
+            connection.execute("PRAGMA query_only = 1")
+            rows = connection.execute("SELECT destination, signal, seq, hash FROM cursors").fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        if "no such table" in str(error):
+            return []
+        raise StoreError(
+            f"the exporter's cursors cannot be read: {error}",
+            where=str(home.export_db),
+            remedy="move the file away; exporting then starts at the next record",
+        ) from error
+    return [Cursor(*row) for row in rows]
+
+
+def exported_through(cursors: Iterable[Cursor], destinations: Iterable[str]) -> int | None:
+    """The newest record that all ``destinations`` have all signals of; None where there are no destinations."""
+    known = {(cursor.destination, cursor.signal): cursor.seq for cursor in cursors}
+    wanted = [(destination, signal) for destination in destinations for signal in SIGNALS]
+    return min((known.get(pair, 0) for pair in wanted), default=None)

@@ -1,0 +1,276 @@
+"""Takes secrets out of a record's body before it is written: none may reach disk, wire or log.
+
+A secret is replaced by one shell word, ``REDACTED_<kind>_<8 hex>``, the digits from the HMAC-SHA256 of the
+secret under the installation's key: equal secrets stay recognisable as equal, and a command keeps its shape.
+Once found anywhere in a body, a secret is replaced everywhere in it. Rules judge the full text before this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import string
+import urllib.parse
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import re2
+
+from prempti_otel.audit import secret_patterns
+from prempti_otel.audit.key import fingerprint, load_key
+from prempti_otel.errors import PremptiError
+
+if TYPE_CHECKING:
+    from prempti_otel.model.call import JsonValue
+    from prempti_otel.settings.home import Home
+
+PLACEHOLDER = "REDACTED_"
+_LEAST_ANYWHERE = 6
+"""A shorter secret is replaced where it was found and where it is a whole string, not inside other words."""
+_SET_MEMORY = 64 << 20
+"""RE2's budget in bytes for all patterns in one automaton; with too small a one it would find nothing."""
+_HARD_KINDS = ("hard", "hard2")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A secret and what it is."""
+
+    kind: str
+    text: str
+
+
+class Redactor:
+    """Redacts with one installation's key. Stateless after construction; shared by all threads."""
+
+    def __init__(self, key: bytes, patterns: Sequence[str] = ()) -> None:
+        """``patterns``: the user's own (RE2); group 1, else the whole match. Raises PremptiError for a bad one."""
+        self._key = key
+        tokens = [(item.kind, item.pattern, item.hint) for item in secret_patterns.TOKENS]
+        contexts = [(item.kind, item.pattern, item.hint) for item in secret_patterns.CONTEXTS]
+        custom = [("custom", pattern, pattern) for pattern in patterns]
+        self._named = [(kind, _compiled(pattern)) for kind, pattern, _ in [*custom, *tokens, *contexts]]
+        options = re2.Options()
+        options.max_mem = _SET_MEMORY
+        options.log_errors = False
+        self._forms = re2.Set.SearchSet(options)
+        for _, pattern, _ in [*custom, *tokens, *contexts]:
+            self._forms.Add(pattern)
+        self._forms.Compile()
+        self._assignments = (_compiled(secret_patterns.ASSIGNMENT), _compiled(secret_patterns.FLAG))
+        self._name = _compiled(secret_patterns.SECRET_NAME)
+        hints = {hint for _, _, hint in [*tokens, *contexts]} | {secret_patterns.ASSIGNMENT_HINT}
+        self._hint = _compiled("|".join(f"(?:{hint})" for hint in sorted(hints))) if not custom else None
+
+    @classmethod
+    def open(cls, home: Home, patterns: Sequence[str] = ()) -> Redactor:
+        """With the installation's key, which is made where there is none. Raises StoreError."""
+        return cls(load_key(home), patterns)
+
+    def fingerprint(self, text: str) -> str:
+        """``hmac-sha256:...`` of a text."""
+        return fingerprint(self._key, text)
+
+    def placeholder(self, kind: str, secret: str) -> str:
+        """What stands for ``secret``."""
+        digest = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return f"{PLACEHOLDER}{kind}_{digest[:4].hex()}"
+
+    def redact(self, body: dict[str, Any]) -> dict[str, Any]:
+        """``body`` (JSON values) without secrets and lone surrogates; the same object where there is nothing to do."""
+        try:
+            encoded = msgspec.json.encode(body)
+        except UnicodeEncodeError:
+            body = _without_surrogates(body)
+            encoded = msgspec.json.encode(body)
+        if self._hint is not None and self._hint.search(encoded) is None:
+            return body
+        secrets = self.find(body)
+        return self._replace(body, secrets) if secrets else body
+
+    def redact_text(self, text: str) -> str:
+        """One text without its secrets."""
+        redacted = self.redact({"text": text})["text"]
+        assert isinstance(redacted, str)
+        return redacted
+
+    def find(self, value: JsonValue) -> dict[str, str]:
+        """All secrets in ``value`` and what stands for each."""
+        found: dict[str, str] = {}
+        for text in _texts(value):
+            for item in self._in_text(text):
+                found.setdefault(item.text, self.placeholder(item.kind, item.text))
+        for name, text in _named_texts(value):
+            match = self._name.fullmatch(name)
+            if match is not None and _is_secret(text, hard=_hard(match)):
+                found.setdefault(text, self.placeholder(_kind_of(match), text))
+        for secret in list(found):
+            decoded = urllib.parse.unquote(secret)
+            if decoded != secret:
+                found.setdefault(decoded, found[secret])
+        return found
+
+    def _in_text(self, text: str) -> Iterator[Found]:
+        for index in self._forms.Match(text) or ():
+            kind, pattern = self._named[index]
+            for match in pattern.finditer(text):
+                secret = match[1] if pattern.groups and match[1] is not None else match[0]
+                secret = _unquoted(secret)
+                if secret and not _is_reference(secret):
+                    yield Found(kind, secret)
+        for pattern in self._assignments:
+            for match in pattern.finditer(text):
+                groups = match.groupdict()
+                quoted = groups["double"] or groups["single"]
+                secret = quoted or groups["bare"].rstrip(",.")
+                if _is_assigned_secret(groups, secret, quoted=quoted is not None):
+                    yield Found(_kind_of(match), secret)
+
+    def _replace(self, value: Any, secrets: Mapping[str, str]) -> Any:
+        """Longest first, so that a secret inside a longer one does not tear it apart."""
+        inside = sorted((item for item in secrets.items() if len(item[0]) >= _LEAST_ANYWHERE), key=_by_length)
+        short = sorted((item for item in secrets.items() if len(item[0]) < _LEAST_ANYWHERE), key=_by_length)
+
+        def text(original: str) -> str:
+            whole = secrets.get(original)
+            if whole is not None:
+                return whole
+            changed = original
+            for secret, placeholder in inside:
+                changed = changed.replace(secret, placeholder)
+            for secret, placeholder in short:
+                changed = _replace_word(changed, secret, placeholder)
+            return changed
+
+        return _mapped(value, text)
+
+
+def _by_length(item: tuple[str, str]) -> tuple[int, str]:
+    return -len(item[0]), item[0]
+
+
+def _replace_word(text: str, secret: str, placeholder: str) -> str:
+    """Replace where no letter or digit adjoins, or right after an option's letter (``-psecret``)."""
+    edge = r"(^|[^A-Za-z0-9]|\s-[A-Za-z])"
+    pattern = re2.compile(f"{edge}{re2.escape(secret)}($|[^A-Za-z0-9])")
+    for _ in range(64):
+        changed: str = pattern.sub(lambda match: match[1] + placeholder + match[2], text)
+        if changed == text:
+            return changed
+        text = changed
+    return text
+
+
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        raise PremptiError(
+            f"{pattern!r} is not a regular expression: {error}", remedy="write it in RE2's syntax"
+        ) from error
+
+
+def _hard(match: Any) -> bool:
+    groups = match.groupdict()
+    return any(groups[name] is not None for name in _HARD_KINDS)
+
+
+def _kind_of(match: Any) -> str:
+    return "password" if _hard(match) else "token"
+
+
+def _is_assigned_secret(groups: Mapping[str, str | None], secret: str, *, quoted: bool) -> bool:
+    hard = any(groups[name] is not None for name in _HARD_KINDS)
+    if not quoted and any(mark in secret for mark in "([{") and "}" not in secret:
+        return False  # an expression in code, not a value
+    if hard and not quoted and groups.get("sign") == ":" and (groups["name"] or "").lower() in ("pass", "pw", "pwd"):
+        return False  # "pass: 12" in the output of tests
+    return _is_secret(secret, hard=hard)
+
+
+def _is_secret(text: str, *, hard: bool) -> bool:
+    if _is_reference(text) or text.lower() in secret_patterns.HARMLESS:
+        return False
+    if hard:
+        return not text.startswith(("/", "./", "../", "~/"))
+    if (
+        len(text) < 8
+        or any(character.isspace() for character in text)
+        or text.startswith(("/", "./", "../", "~", "http"))
+    ):
+        return False
+    kinds = sum(
+        any(character in kind for character in text)
+        for kind in (string.digits, string.ascii_lowercase, string.ascii_uppercase)
+    )
+    if kinds >= 2 and any(character in string.digits for character in text):
+        return True
+    return len(text) >= 16 and _entropy(text) >= 3.5 and text.isalnum()
+
+
+def _is_reference(text: str) -> bool:
+    """A variable, a template's slot, a mask, or what already stands for a secret: names a secret and tells none."""
+    if text.startswith(("$", "<", "{{", "%(", "%{", "#{", "@", PLACEHOLDER)) or PLACEHOLDER in text:
+        return True
+    return len(text) > 0 and not text.strip("*.xX•-_")
+
+
+def _entropy(text: str) -> float:
+    """Shannon entropy in bits a character."""
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())
+
+
+def _unquoted(text: str) -> str:
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    """All strings, keys included; a list of strings (an argument vector) also as the line that it was."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, Sequence):
+        strings = [item for item in value if isinstance(item, str)]
+        if len(strings) > 1:
+            yield " ".join(strings)
+        for item in value:
+            yield from _texts(item)
+
+
+def _named_texts(value: JsonValue) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(item, str):
+                yield key, item
+            else:
+                yield from _named_texts(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            yield from _named_texts(item)
+
+
+def _mapped(value: Any, change: Any) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {change(key): _mapped(item, change) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_mapped(item, change) for item in value]
+    return value
+
+
+def _without_surrogates(body: dict[str, Any]) -> dict[str, Any]:
+    cleaned = _mapped(body, lambda text: text.encode("utf-8", "replace").decode())
+    assert isinstance(cleaned, dict)
+    return cleaned
