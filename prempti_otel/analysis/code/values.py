@@ -1,0 +1,190 @@
+"""What is known of a value in a piece of code: the small abstract domain that all languages share.
+
+A value is only ever described, never computed by running anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import TypeAlias
+
+from prempti_otel.analysis.reading import Word
+
+MAX_TEXT = 65_536
+"""Longest text in characters that folding makes; longer ones are unknown."""
+MAX_CHOICES = 16
+"""Alternatives that are kept apart; with more, the value is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string; ``known`` and ``pattern`` as for Word. Bytes are held as Latin-1 text."""
+
+    text: str
+    known: bool = True
+    pattern: bool = False
+    binary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A number, a boolean, or nothing at all (None, undefined)."""
+
+    value: int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence or set of known length."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping with known keys."""
+
+    pairs: tuple[tuple[Value, Value], ...]
+
+    def get(self, name: str) -> Value | None:
+        """The last value under text key ``name``."""
+        return next((value for key, value in reversed(self.pairs) if isinstance(key, Text) and key.text == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class PathText:
+    """A path object."""
+
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A module, class or function of a library, by its full name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An instance of a library's class, by the class's full name and what it was made with."""
+
+    kind: str
+    args: tuple[Value, ...] = ()
+    access: int = -1
+    """For an open file: number of its access in the findings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of a value, not yet called."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What cannot be known, and where it comes from as far as that says something."""
+
+    source: str
+    file: Text | None = None
+    """The file whose content it is."""
+    remote: bool = False
+    """Whether it came over the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A function that the code defines itself; ``key`` finds it in its interpreter."""
+
+    key: int
+
+
+Value: TypeAlias = (
+    "Text | Plain | Items | Table | PathText | Ref | Object | Method | Choice | Unknown | Local"  # one closed set
+)
+
+NOTHING = Plain(None)
+
+
+def choose(values: Iterable[Value]) -> Value:
+    """One of ``values``: itself where there is only one, unknown where there are too many."""
+    flat: dict[Value, None] = {}
+    for value in values:
+        for each in value.values if isinstance(value, Choice) else (value,):
+            flat[each] = None
+    if not flat:
+        return NOTHING
+    if len(flat) > MAX_CHOICES:
+        return Unknown("...")
+    return next(iter(flat)) if len(flat) == 1 else Choice(tuple(flat))
+
+
+def alternatives(value: Value) -> tuple[Value, ...]:
+    """The values that ``value`` stands for."""
+    return value.values if isinstance(value, Choice) else (value,)
+
+
+def as_text(value: Value) -> Text:
+    """``value`` in a string: unknown parts by their source in braces."""
+    match value:
+        case Text():
+            return value
+        case PathText(text):
+            return text
+        case Plain(plain):
+            return Text(str(plain))
+        case Unknown(source):
+            return Text(f"{{{source}}}", known=False)
+        case _:
+            return Text("{...}", known=False)
+
+
+def concat(parts: Iterable[Value]) -> Value:
+    """The parts as one string, each alternative of them."""
+    options = [tuple(as_text(each) for each in alternatives(part)) for part in parts]
+    made = []
+    for chosen in islice(product(*options), MAX_CHOICES + 1):
+        joined = "".join(part.text for part in chosen)
+        known = all(part.known for part in chosen) and len(joined) <= MAX_TEXT
+        pattern = any(part.pattern for part in chosen)
+        made.append(Text(joined[:MAX_TEXT], known, pattern, any(part.binary for part in chosen)))
+    return choose(made)
+
+
+def words(value: Value) -> tuple[Word, ...]:
+    """``value`` as the words it may be; () for None. Text that is bytes is read as UTF-8."""
+    found = []
+    for each in alternatives(value):
+        if each == NOTHING:
+            continue
+        text = as_text(each)
+        found.append(Word(decoded(text), text.known, text.pattern))
+    return tuple(found)
+
+
+def decoded(text: Text) -> str:
+    """The string, bytes read as UTF-8."""
+    return text.text.encode("latin-1").decode("utf-8", "replace") if text.binary else text.text
+
+
+def argvs(value: Value) -> tuple[tuple[tuple[Word, ...], bool], ...]:
+    """``value`` as argument lists, and whether each is whole: a sequence's words; one word for anything else."""
+    found: list[tuple[tuple[Word, ...], bool]] = []
+    for each in alternatives(value):
+        if not isinstance(each, Items):
+            found += [((word,), word.known) for word in words(each)]
+            continue
+        options = [words(item) for item in each.values]
+        found += [(chosen, True) for chosen in islice(product(*options), MAX_CHOICES)]
+    return tuple(found)
