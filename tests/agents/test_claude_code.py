@@ -245,7 +245,7 @@ def broken_payloads(draw: st.DrawFn) -> bytes:
     data = fields(draw(st.sampled_from(sorted(TOOL_INPUTS))))
     data["tool_input"] = dict(data["tool_input"])
     for _ in range(draw(st.integers(0, 3))):
-        target = draw(st.sampled_from([data, data["tool_input"]]))
+        target = draw(st.sampled_from([data, data.get("tool_input")]))
         if isinstance(target, dict):
             key = draw(st.sampled_from(sorted(target) or ["x"]) | any_text)
             if draw(st.booleans()):

@@ -1,0 +1,115 @@
+"""Registers the hook with agents: what ``premptictl hook add|remove|status`` does, for any agent.
+
+How an agent is told about hooks is its own module's knowledge; this one says what is asked and answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from prempti_otel.agents import UnknownAgent
+from prempti_otel.settings.home import Home
+
+_MODULES = {"claude_code": "prempti_otel.agents.claude_code_hooks"}
+"""Each agent's module with the three functions of :class:`Registrar`; loaded when asked for."""
+
+
+class Scope(StrEnum):
+    """Whose settings file the hook is registered in."""
+
+    USER = "user"
+    """All projects of this user."""
+    PROJECT = "project"
+    """One project, shared with everyone who works on it."""
+    LOCAL = "local"
+    """One project, for this user alone."""
+
+
+class Action(StrEnum):
+    """What was done to a settings file."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    """The hook was registered, but not as it is now."""
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What ``add`` or ``remove`` did."""
+
+    agent: str
+    scope: Scope
+    file: Path
+    action: Action
+    backup: Path | None = None
+    """The file as it was before the hook was first added; None where there was none."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file is another one than before."""
+        return self.action is not Action.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class HookStatus:
+    """How the hook stands in one settings file."""
+
+    agent: str
+    scope: Scope
+    file: Path
+    registered: bool
+    current: bool
+    """Registered as ``add`` would do it now, with or without ``--fail-open``."""
+    fail_open: bool
+    problems: tuple[str, ...]
+    """What keeps calls from being judged, or may: a sentence each."""
+
+
+class Registrar(Protocol):
+    """What an agent's module offers."""
+
+    def add(self, scope: Scope, home: Home, project: Path, *, fail_open: bool) -> Change:
+        """See :func:`add`."""
+
+    def remove(self, scope: Scope, home: Home, project: Path) -> Change:
+        """See :func:`remove`."""
+
+    def status(self, home: Home, project: Path) -> list[HookStatus]:
+        """See :func:`status`."""
+
+
+def add(agent: str, scope: Scope, home: Home, project: Path, *, fail_open: bool = False) -> Change:
+    """Install the hook in ``home`` and register it, or register it anew; repeating it changes nothing.
+
+    ``fail_open``: calls pass, unjudged, while the guard does not answer.
+    Raises UnknownAgent, and PremptiError where a file cannot be changed; that file is untouched then.
+    """
+    return _registrar(agent).add(scope, home, project, fail_open=fail_open)
+
+
+def remove(agent: str, scope: Scope, home: Home, project: Path) -> Change:
+    """Take the hook out of the settings file, whichever home registered it. Raises as :func:`add`."""
+    return _registrar(agent).remove(scope, home, project)
+
+
+def status(agent: str, home: Home, project: Path) -> list[HookStatus]:
+    """How the hook stands in each scope's file. Raises UnknownAgent; what is wrong with a file is in its problems."""
+    return _registrar(agent).status(home, project)
+
+
+def agents() -> Sequence[str]:
+    """The agents that a hook can be registered with."""
+    return tuple(_MODULES)
+
+
+def _registrar(agent: str) -> Registrar:
+    if agent not in _MODULES:
+        raise UnknownAgent(agent)
+    return cast("Registrar", import_module(_MODULES[agent]))

@@ -1,0 +1,180 @@
+"""Changes an agent's JSON settings file safely: the file belongs to its user, and others edit it, too.
+
+A file that cannot be read with certainty is refused and stays untouched. A change replaces the file as a
+whole, keeps its mode and follows links; it is made anew if somebody else changed the file meanwhile.
+"""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from prempti_otel.errors import PremptiError
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Far larger than any settings file; keeps a device or a mistake from filling the memory."""
+_ATTEMPTS = 5
+_BOM = codecs.BOM_UTF8
+
+
+class SettingsFileError(PremptiError):
+    """A settings file cannot be read or changed; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A settings file as it was read."""
+
+    text: str
+    """Without byte order mark."""
+    data: dict[str, Any]
+    raw: bytes
+    """The whole content."""
+
+    def encode(self, text: str) -> bytes:
+        """``text`` as the content of this file: with a byte order mark if it has one."""
+        return (_BOM if self.raw.startswith(_BOM) else b"") + text.encode()
+
+
+def read(path: Path) -> Settings | None:
+    """The settings in ``path``, None where there is no such file. Raises SettingsFileError."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SettingsFileError("this is not a file", where=str(path))
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _failed("read", path, error) from error
+    return parse(raw, path)
+
+
+def parse(raw: bytes, path: Path) -> Settings:
+    """The settings in ``raw``; ``path`` is for the message. Raises SettingsFileError."""
+    if len(raw) > MAX_BYTES:
+        raise SettingsFileError("this is too large to be a settings file", where=str(path))
+    remedy = "mend or remove the file; it was left as it is, and the agent cannot read it either"
+    try:
+        text = raw.removeprefix(_BOM).decode()
+        data = json.loads(text, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise SettingsFileError(f"this is not UTF-8 (byte {error.start})", where=str(path), remedy=remedy) from None
+    except json.JSONDecodeError as error:
+        place = f"{path}:{error.lineno}:{error.colno}"
+        problem = "this is empty" if not text.strip() else f"this is not JSON: {error.msg}"
+        raise SettingsFileError(problem, where=place, remedy=remedy) from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsFileError(f"this is not JSON: {error}", where=str(path), remedy=remedy) from None
+    if not isinstance(data, dict):
+        raise SettingsFileError("this is JSON, but not an object", where=str(path), remedy=remedy)
+    return Settings(text, data, raw)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def change(path: Path, edit: Callable[[Settings | None], bytes | None], new_mode: int = 0o600) -> None:
+    """Replace the content of ``path`` by what ``edit`` makes of it; None stands for no file.
+
+    ``edit`` is called again if the file changed meanwhile. Raises SettingsFileError, and what ``edit`` raises.
+    """
+    target = _target(path)
+    with _locked(target.parent):
+        for _ in range(_ATTEMPTS):
+            before = read(target)
+            content = edit(before)
+            if content == (before.raw if before else None):
+                return
+            if _replaced(target, before, content, new_mode):
+                return
+    raise SettingsFileError("another program keeps changing this file", where=str(path), remedy="try again")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write ``path`` anew, 0600. Something else of that name, a link for instance, is replaced, not followed."""
+    try:
+        _move_into_place(path, content, 0o600)
+    except OSError as error:
+        raise _failed("written", path, error) from error
+
+
+def _target(path: Path) -> Path:
+    """The file behind the links of ``path``; its folder is made if it is missing."""
+    try:
+        target = path.resolve()
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except RuntimeError:
+        raise SettingsFileError("this link points to itself", where=str(path)) from None
+    except OSError as error:
+        raise _failed("read", path, error) from error
+    return target
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds a lock on ``folder``, against other premptictl only: nobody else knows it. It leaves no file behind."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replaced(target: Path, before: Settings | None, content: bytes | None, new_mode: int) -> bool:
+    """Replace ``target`` unless it is no longer as ``before``; whether it was done."""
+    try:
+        mode = new_mode
+        if before is not None:
+            mode = stat.S_IMODE(target.stat().st_mode)
+            if not mode & stat.S_IWUSR:
+                remedy = f"allow it with chmod u+w {target}"
+                raise SettingsFileError("this file is read-only", where=str(target), remedy=remedy)
+        if content is None:
+            if not _unchanged(target, before):
+                return False
+            target.unlink()
+            return True
+        return _move_into_place(target, content, mode, lambda: _unchanged(target, before))
+    except OSError as error:
+        raise _failed("written", target, error) from error
+
+
+def _unchanged(target: Path, before: Settings | None) -> bool:
+    try:
+        return target.read_bytes() == (before.raw if before else None)
+    except FileNotFoundError:
+        return before is None
+
+
+def _move_into_place(target: Path, content: bytes, mode: int, still: Callable[[], bool] = lambda: True) -> bool:
+    """Write a new file beside ``target`` and give it that name, if ``still`` says so at the last moment."""
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        if still():
+            new.replace(target)
+            return True
+    finally:
+        new.unlink(missing_ok=True)
+    return False
+
+
+def _failed(done: str, path: Path, error: OSError) -> SettingsFileError:
+    return SettingsFileError(f"this file cannot be {done}: {error.strerror}", where=str(path))
