@@ -1,0 +1,345 @@
+"""From a tool call to the events that rules are judged on: the call, its processes, files and hosts.
+
+Puts together what the tool says by itself, what its shell code would run, and where paths and hosts
+really lead. It decides nothing, runs nothing and never raises for any input: what it does not
+understand becomes one more process event that is dynamic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from prempti_otel.analysis.net import read_targets
+from prempti_otel.analysis.paths import PathResolver, SensitiveRoots, sensitive_roots
+from prempti_otel.analysis.places import effects_of
+from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
+from prempti_otel.analysis.shell.state import Disk, State, Variable
+from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process, Trace
+from prempti_otel.analysis.shell.walk import Walk
+from prempti_otel.analysis.tools import PatchedFile, read_tool
+from prempti_otel.model.event import Event, Value
+from prempti_otel.model.fields import Level
+
+if TYPE_CHECKING:
+    from prempti_otel.analysis.shell.command import Catalogue
+    from prempti_otel.model.call import ToolCall
+
+LONGEST_TEXT = 64 * 1024
+"""Characters of a script or content that an event carries."""
+
+_HOMES = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root|/var/root)(?=/|\Z)")
+_UNKNOWN_START = ("$", "`", "~", "<(", ">(")
+_NO_LINKS: dict[str, str] = {}
+_SHELL = "bash"
+"""What a shell call's own doings are ascribed to, and what is not understood of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What prediction needs to know besides the call: the user, and what is known of commands."""
+
+    catalogue: Catalogue
+    home: str
+    """The user's home directory, absolute."""
+    user: str
+    tmpdir: str = "/tmp"  # noqa: S108 - a name, not a file
+    roots: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Sensitive roots that the user configured: absolute paths by label, for ``file.covers``."""
+
+
+def predict(call: ToolCall, tool: Event, context: Context) -> list[Event]:
+    """The events of ``call``: ``tool``, the event of the call itself, then processes, files and hosts.
+
+    Sets the ``call.*`` lists on ``tool``. At most 256 events besides tool events, then one dynamic process
+    event. A patch that touches several files has one tool event for each.
+    """
+    reading = read_tool(call)
+    events = _Events(call, tool, context)
+    cut = reading.dynamic
+    if reading.patched:
+        events.patched(reading.patched)
+    else:
+        events.tool_touches(reading.files, reading.hosts)
+    if reading.shell is not None:
+        trace = _walk(call, reading.shell, context)
+        for process in trace.processes:
+            events.process(process)
+        if trace.cut:
+            events.not_understood(trace.why or reading.shell)
+        elif not events.processes:
+            events.shell_itself()
+    elif cut:
+        events.not_understood(call.tool)
+    return events.finish()
+
+
+def _walk(call: ToolCall, code: str, context: Context) -> Trace:
+    variables: dict[str, Variable] = {
+        "HOME": Word(context.home),
+        "USER": Word(context.user),
+        "LOGNAME": Word(context.user),
+        "TMPDIR": Word(context.tmpdir),
+        "IFS": Word(" \t\n"),
+    }
+    directory = call.real_cwd or call.cwd
+    state = State(cwd=Word(directory, directory.startswith("/")), variables=variables, disk=Disk())
+    trace = Trace()
+    try:
+        Walk(trace, context.catalogue).code(code, state)
+    except RecursionError:
+        # Caps on nesting keep far from this on an ordinary stack; a caller may stand deeper.
+        trace.cut, trace.why = True, code[:1024]
+    return trace
+
+
+class _Events:
+    """Makes the events of one call."""
+
+    def __init__(self, call: ToolCall, tool: Event, context: Context) -> None:
+        self.call = call
+        self.tool = tool
+        self.context = context
+        self.resolver = PathResolver()
+        self.cwd = Word(call.real_cwd or call.cwd)
+        project = call.real_cwd
+        self.roots: SensitiveRoots = (
+            SensitiveRoots(context.home, project, context.roots)
+            if context.roots
+            else sensitive_roots(context.home, project)
+        )
+        self.tools = [tool]
+        self.processes: list[Event] = []
+        self.files: list[Event] = []
+        self.hosts: list[Event] = []
+        self.cut = False
+        self._chains: dict[int, tuple[str, ...]] = {}
+        self._effects: dict[str, None] = {}
+
+    # The tool itself
+
+    def tool_touches(self, files: Sequence[FileAccess], hosts: Sequence[HostAccess]) -> None:
+        """What a tool other than the shell touches."""
+        self._touch(files, self.tool)
+        for host in hosts:
+            self._host(host, self.tool)
+
+    def patched(self, files: Sequence[PatchedFile]) -> None:
+        """One tool event for each file of a patch."""
+        for number, patched in enumerate(files[:MOST_EVENTS]):
+            event = self.tool
+            if number:
+                event = Event(Level.TOOL, dict(self.tool.values))
+                self.tools.append(event)
+            real = self.resolver.resolve(patched.path, self.cwd.text)
+            event.set("tool.patch_op", patched.op)
+            event.set("tool.file_path", patched.path)
+            event.set("tool.file_name", patched.path.rpartition("/")[2])
+            event.set("tool.real_file_path", real)
+            self._touch(patched.files, event)
+
+    def _touch(self, files: Sequence[FileAccess], base: Event) -> None:
+        for access in files:
+            path = access.path
+            if path.text.startswith("~/"):
+                path = Word(self.context.home + path.text[1:], path.known, path.pattern)
+            self._file(access, path, self.cwd, _NO_LINKS, base)
+
+    # Processes
+
+    def process(self, process: Process) -> None:
+        """A process and what it touches."""
+        if self._full():
+            return
+        event = Event(Level.PROCESS, self._process_values(process), self.tool)
+        self.processes.append(event)
+        effects = dict.fromkeys(process.effects)
+        for touch in process.files:
+            effects.update(dict.fromkeys(self._touched(touch, process, event)))
+        event.values["proc.effects"] = tuple(effects)
+        self._effects.update(effects)
+        for host in process.hosts:
+            self._host(host, event)
+
+    def _process_values(self, process: Process) -> dict[str, Value]:
+        reading = process.reading
+        argv = tuple([word.text for word in reading.argv])
+        arguments = " ".join(argv[1:])
+        ancestors = self._ancestors(process.parent)
+        values: dict[str, Value] = {
+            "proc.name": reading.name,
+            "proc.exe": reading.exe,
+            "proc.cmdline": f"{reading.name} {arguments}" if arguments else reading.name,
+            "proc.args": arguments,
+            "proc.argv": argv,
+            "proc.subcommand": reading.subcommand,
+            "proc.flags": reading.flags,
+            "proc.option": reading.options,
+            "proc.operands": tuple([word.text for word in reading.operands]),
+            "proc.pname": ancestors[0],
+            "proc.aname": ancestors,
+            "proc.ancestors": ancestors,
+            "proc.pipe_from": process.pipe_from,
+            "proc.stdin": process.stdin,
+            "proc.dynamic": process.dynamic,
+            "proc.args_dynamic": process.args_dynamic,
+        }
+        if process.script is not None:
+            values["proc.script"] = process.script[:LONGEST_TEXT]
+        if process.user:
+            values["proc.user"] = process.user
+        if process.remote:
+            values["proc.remote"] = process.remote
+        return values
+
+    def _ancestors(self, parent: Process | None) -> tuple[str, ...]:
+        """Names of a process's ancestors, nearest first; the tool is the last."""
+        if parent is None:
+            return (self.call.tool,)
+        known = self._chains.get(id(parent))
+        if known is None:
+            known = (parent.reading.name, *self._ancestors(parent.parent))
+            self._chains[id(parent)] = known
+        return known
+
+    def not_understood(self, text: str) -> None:
+        """One more process event that says that something was not understood, or not looked at."""
+        self._shell_event(text, dynamic=True)
+
+    def shell_itself(self) -> None:
+        """The event of shell code that runs no command."""
+        self._shell_event(None, dynamic=False)
+
+    def _shell_event(self, script: str | None, *, dynamic: bool) -> None:
+        tool = self.call.tool
+        values: dict[str, Value] = {
+            "proc.name": _SHELL,
+            "proc.exe": _SHELL,
+            "proc.cmdline": _SHELL,
+            "proc.args": "",
+            "proc.argv": (_SHELL,),
+            "proc.subcommand": "",
+            "proc.flags": (),
+            "proc.option": {},
+            "proc.operands": (),
+            "proc.effects": (),
+            "proc.pname": tool,
+            "proc.aname": (tool,),
+            "proc.ancestors": (tool,),
+            "proc.pipe_from": (),
+            "proc.stdin": "none",
+            "proc.dynamic": dynamic,
+            "proc.args_dynamic": dynamic,
+        }
+        if script is not None:
+            values["proc.script"] = script[:LONGEST_TEXT]
+        self.processes.append(Event(Level.PROCESS, values, self.tool))
+
+    # Files
+
+    def _touched(self, touch: FileTouch, process: Process, event: Event) -> tuple[str, ...]:
+        access = touch.access
+        if not process.remote:
+            return self._file(access, access.path, touch.cwd, touch.links, event)
+        self._add_file(access, access.path, None, event)
+        return ()
+
+    def _file(
+        self, access: FileAccess, path: Word, cwd: Word, links: Mapping[str, str], base: Event
+    ) -> tuple[str, ...]:
+        """A file event on this machine; effects that touching such a path has."""
+        text = path.text
+        real = ""
+        if text.startswith("/") or cwd.known:
+            if path.known or not text.startswith(_UNKNOWN_START):
+                real = self.resolver.resolve(text, cwd.text, links)
+        elif path.known or not text.startswith(_UNKNOWN_START):
+            real = f"{cwd.text}/{text}"
+        self._add_file(access, path, real or text, base, dynamic=not text.startswith("/") and not cwd.known)
+        return effects_of(access.op, real)
+
+    def _add_file(
+        self, access: FileAccess, path: Word, real: str | None, base: Event, *, dynamic: bool = False
+    ) -> None:
+        if self._full():
+            return
+        text, op = path.text, access.op
+        stripped = text.rstrip("/") if len(text) > 1 else text
+        folder, slash, name = stripped.rpartition("/")
+        values: dict[str, Value] = {
+            "file.path": text,
+            "file.name": name,
+            "file.dir": folder or ("/" if slash else ""),
+            "file.op": op.value,
+            "file.recursive": access.recursive,
+            "file.dynamic": dynamic or not path.known,
+        }
+        covers: tuple[str, ...] = ()
+        if real is not None:
+            values["file.real_path"] = real
+            home = self._home_path(real)
+            if home:
+                values["file.home_path"] = home
+            if op is FileOp.DELETE or (op is FileOp.READ and access.archives):
+                covers = self.roots.covers(real)
+        values["file.covers"] = covers
+        if access.content is not None:
+            values["file.content"] = access.content.text[:LONGEST_TEXT]
+        self.files.append(Event(Level.FILE, values, base))
+
+    def _home_path(self, real: str) -> str:
+        home = self.context.home
+        if home and (real == home or real.startswith(home + "/")):
+            return "~" + real[len(home) :]
+        match = _HOMES.match(real)
+        return "~" + real[match.end() :] if match else ""
+
+    # Hosts
+
+    def _host(self, access: HostAccess, base: Event) -> None:
+        port = access.port
+        for target in read_targets(access.target.text, access.form):
+            if self._full():
+                return
+            values: dict[str, Value] = {
+                "net.host": target.host,
+                "net.ip_class": target.ip_class,
+                "net.op": access.op,
+            }
+            number = target.port
+            if port is not None and port.text.isdecimal() and port.text.isascii() and len(port.text) <= 5:
+                number = int(port.text)
+            if number:
+                values["net.port"] = number
+            if target.scheme:
+                values["net.scheme"] = target.scheme
+            if target.url:
+                values["net.url"] = target.url
+            self.hosts.append(Event(Level.NETWORK, values, base))
+
+    # All of it
+
+    def _full(self) -> bool:
+        self.cut = self.cut or len(self.processes) + len(self.files) + len(self.hosts) >= MOST_EVENTS
+        return self.cut
+
+    def finish(self) -> list[Event]:
+        """All events, with the lists over them on the tool level."""
+        if self.cut:
+            self.not_understood(self.call.command)
+        lists: dict[str, Value] = {
+            "call.processes": _distinct(self.processes, "proc.name"),
+            "call.effects": tuple(self._effects),
+            "call.file_ops": _distinct(self.files, "file.op"),
+            "call.hosts": _distinct(self.hosts, "net.host"),
+        }
+        for event in self.tools:
+            event.values.update(lists)
+        return [*self.tools, *self.processes, *self.files, *self.hosts]
+
+
+def _distinct(events: Sequence[Event], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([str(event.values[name]) for event in events]))

@@ -1,0 +1,293 @@
+"""Builtins that change the shell's own state, or run code in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from prempti_otel.analysis.reading import FileAccess, FileOp, Word
+from prempti_otel.analysis.shell.output import echo_or_printf
+from prempti_otel.analysis.shell.redirect import Redirected
+from prempti_otel.analysis.shell.state import EMPTY, State
+from prempti_otel.analysis.shell.trace import FileTouch, Process
+
+if TYPE_CHECKING:
+    from prempti_otel.analysis.shell.command import Commands
+
+DECLARATIONS = frozenset({"export", "declare", "local", "readonly", "typeset"})
+RUNNING = frozenset({".", "builtin", "command", "eval", "exec", "source", "time"})
+"""Builtins that run code or a command, so that what they write is what that writes."""
+LOOKUPS = frozenset({"command", "type", "which", "hash", "whereis"})
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+Builtin = Callable[["Commands", Process, tuple[Word, ...], State], "Word | None"]
+
+
+def _split(arguments: Sequence[Word]) -> tuple[list[str], list[Word]]:
+    """Leading options, and what remains."""
+    options: list[str] = []
+    rest = list(arguments)
+    while rest and rest[0].text.startswith("-") and len(rest[0].text) > 1:
+        option = rest.pop(0).text
+        if option == "--":
+            break
+        options.append(option)
+    return options, rest
+
+
+def _change_directory(state: State, target: Word) -> None:
+    previous = state.cwd
+    state.cwd = state.below(target)
+    state.previous = previous
+
+
+def _cd(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    rest = list(argv[1:])
+    while rest and rest[0].text in ("-P", "-L", "-e", "-@", "--"):
+        rest.pop(0)
+    if not rest:
+        home = state.variables.get("HOME")
+        _change_directory(state, home if isinstance(home, Word) else Word("$HOME", known=False))
+    elif rest[0].text == "-":
+        _change_directory(state, state.previous or Word("$OLDPWD", known=False))
+    elif rest[0].text:
+        _change_directory(state, rest[0])
+    return EMPTY
+
+
+def _pushd(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    _, rest = _split(argv[1:])
+    if rest and not rest[0].text.startswith("+"):
+        state.stack.append(state.cwd)
+        _change_directory(state, rest[0])
+    elif state.stack:
+        state.stack[-1], state.cwd = state.cwd, state.stack[-1]
+    return EMPTY
+
+
+def _popd(_commands: Commands, _process: Process, _argv: tuple[Word, ...], state: State) -> Word | None:
+    state.cwd = state.stack.pop() if state.stack else Word("$OLDPWD", known=False)
+    return EMPTY
+
+
+def _unset(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    options, rest = _split(argv[1:])
+    for word in rest:
+        if "-f" in options or state.variables.pop(word.text, None) is None:
+            state.functions.pop(word.text, None)
+        if word.text in ("HOME", "USER", "PWD"):
+            state.variables[word.text] = Word(f"${word.text}", known=False)
+    return EMPTY
+
+
+def _read(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    """``read`` knows what it reads where standard input is one known text; further names share the rest."""
+    options, rest = _split(argv[1:])
+    array = any(option.startswith("-a") for option in options)
+    takes_value = {"-p", "-d", "-n", "-N", "-t", "-u", "-i"}
+    skip = sum(option in takes_value for option in options)
+    names = [word.text for word in rest[0 if array else skip :] if _NAME.match(word.text)] or ["REPLY"]
+    text = state.stdin.text
+    plain = text is not None and text.known and not skip and state.stdin.kind == "herestring"
+    if not plain or text is None:
+        for name in names:
+            state.variables[name] = Word(f"${name}", known=False)
+        return EMPTY
+    line = text.text.partition("\n")[0]
+    if array:
+        state.variables[names[0]] = tuple(Word(part) for part in line.split())
+        return EMPTY
+    parts = line.split(None, len(names) - 1)
+    for at, name in enumerate(names):
+        state.variables[name] = Word(parts[at].rstrip() if at < len(parts) else "")
+    return EMPTY
+
+
+def _mapfile(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    names = [word.text for word in argv[1:] if _NAME.match(word.text)]
+    name = names[-1] if names else "MAPFILE"
+    text = state.stdin.text
+    if text is not None and text.known:
+        state.variables[name] = tuple(Word(line) for line in text.text.splitlines()[:512])
+    else:
+        state.variables[name] = Word(f"${name}", known=False)
+    return EMPTY
+
+
+def _set(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    rest = list(argv[1:])
+    while rest and rest[0].text[:1] in "-+" and rest[0].text not in ("-", "--"):
+        if rest.pop(0).text.endswith("o") and rest:
+            rest.pop(0)
+    if rest and rest[0].text in ("-", "--"):
+        state.parameters = tuple(rest[1:])
+    elif rest:
+        state.parameters = tuple(rest)
+    return EMPTY
+
+
+def _shift(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    count = argv[1].text if len(argv) > 1 else "1"
+    if state.parameters is not None:
+        if count.isdecimal() and count.isascii() and len(count) < 6:
+            state.parameters = state.parameters[int(count) :]
+        else:
+            state.parameters = None
+    return EMPTY
+
+
+def _alias(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    for word in argv[1:]:
+        name, equals, code = word.text.partition("=")
+        if equals:
+            state.aliases[name] = Word(code, word.known)
+    return EMPTY
+
+
+def _unalias(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    for word in argv[1:]:
+        state.aliases.pop(word.text, None)
+    return EMPTY
+
+
+def _eval(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    rest = argv[2:] if len(argv) > 1 and argv[1].text == "--" else argv[1:]
+    if not rest:
+        return EMPTY
+    code = Word(" ".join(word.text for word in rest), all(word.known for word in rest))
+    return _in_shell(commands, process, code, state)
+
+
+def _in_shell(commands: Commands, process: Process, code: Word, state: State) -> Word | None:
+    """Code that the shell itself runs: its variables and directory stay."""
+    if commands.is_fetched(code):
+        commands.effect(process, "runs_remote_code")
+    parent, parameters, name = state.parent, state.parameters, state.name
+    state.parent = process
+    state.depth += 1
+    written = commands.interpret(process, "sh", code, (name, *(parameters or ())), state)
+    state.depth -= 1
+    state.parent, state.parameters, state.name = parent, parameters, name
+    return written
+
+
+def _source(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    _, rest = _split(argv[1:])
+    if not rest:
+        return EMPTY
+    file = rest[0]
+    if commands.is_fetched(file):
+        commands.effect(process, "runs_remote_code")
+    if file.text in commands.walk.files:
+        content = commands.walk.files[file.text]
+    elif file.text in ("/dev/stdin", "/dev/fd/0"):
+        content = state.stdin.text
+    else:
+        if not any(touch.access.op is FileOp.EXEC for touch in process.files):
+            process.files.append(FileTouch(FileAccess(file, FileOp.EXEC), state.cwd, state.disk.links))
+        written = state.disk.files.get(state.path(file))
+        if written is None:
+            process.dynamic = process.dynamic or not file.known
+            return None
+        if written.downloaded:
+            commands.effect(process, "runs_remote_code")
+        content = written.content
+    if content is None:
+        process.dynamic = True
+        return None
+    return _in_shell(commands, process, content, state)
+
+
+def _trap(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    """The code of a trap runs later; it is walked where it is set, in a copy of the state."""
+    options, rest = _split(argv[1:])
+    if options or len(rest) < 2 or rest[0].text in ("", "-"):
+        return EMPTY
+    inner = state.copy()
+    inner.parent = process
+    inner.depth += 1
+    commands.interpret(process, "sh", rest[0], (), inner)
+    return EMPTY
+
+
+def _command(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    """``command`` and ``builtin``: with ``-v`` a look-up, else the command without functions of its name."""
+    options, rest = _split(argv[1:])
+    if any("v" in option.lower() for option in options) or not rest:
+        return echo_or_printf(argv, state)
+    return _run_in_shell(commands, process, tuple(rest), state)
+
+
+def _run_in_shell(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    if state.depth > commands.walk.deepest:
+        commands.walk.cut(argv[0].text)
+        return None
+    parent, functions, aliases = state.parent, state.functions, state.aliases
+    state.parent, state.functions, state.aliases = process, {}, {}
+    state.depth += 1
+    written = commands.run(argv, state, Redirected(), in_shell=True)
+    state.depth -= 1
+    functions.update(state.functions)
+    aliases.update(state.aliases)
+    state.parent, state.functions, state.aliases = parent, functions, aliases
+    return written
+
+
+def _exec(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    rest = list(argv[1:])
+    while rest and rest[0].text in ("-a", "-c", "-l", "-cl", "--"):
+        if rest.pop(0).text == "-a" and rest:
+            rest.pop(0)
+    return _run_in_shell(commands, process, tuple(rest), state) if rest else EMPTY
+
+
+def _time(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    _, rest = _split(argv[1:])
+    return _run_in_shell(commands, process, tuple(rest), state) if rest else EMPTY
+
+
+def _printf(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    if len(argv) > 3 and argv[1].text == "-v":
+        value = echo_or_printf((argv[0], *argv[3:]), state)
+        name = argv[2].text
+        state.variables[name] = value if value is not None else Word(f"${name}", known=False)
+    return None
+
+
+def _unknown_names(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    """``let`` and ``getopts`` set variables to what is not followed here."""
+    for word in argv[1:]:
+        name = word.text.partition("=")[0].strip()
+        if _NAME.match(name):
+            state.variables[name] = Word(f"${name}", known=False)
+    return EMPTY
+
+
+BUILTINS: dict[str, Builtin] = {
+    ".": _source,
+    "alias": _alias,
+    "builtin": _command,
+    "cd": _cd,
+    "chdir": _cd,
+    "command": _command,
+    "eval": _eval,
+    "exec": _exec,
+    "getopts": _unknown_names,
+    "let": _unknown_names,
+    "mapfile": _mapfile,
+    "popd": _popd,
+    "printf": _printf,
+    "pushd": _pushd,
+    "read": _read,
+    "readarray": _mapfile,
+    "set": _set,
+    "shift": _shift,
+    "source": _source,
+    "time": _time,
+    "trap": _trap,
+    "unalias": _unalias,
+    "unset": _unset,
+}
+"""By name; each gives what it writes to standard output, where known."""

@@ -1,0 +1,428 @@
+"""Simple commands: from a command line's words to a process, what it touches, and what it runs in turn.
+
+The catalogue knows commands; this knows the shell: assignments, functions, aliases, and how code and
+commands are handed over. Nothing here decides; nothing is run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from prempti_otel.analysis.code import analyse_code
+from prempti_otel.analysis.reading import CodeReading, CommandReading, FileOp, Handover, HostAccess, Stdin, Word
+from prempti_otel.analysis.shell import output
+from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
+from prempti_otel.analysis.shell.redirect import Redirected
+from prempti_otel.analysis.shell.state import EMPTY, NOTHING, Disk, State, Value, Variable, WrittenFile
+from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
+from prempti_otel.analysis.shell.trace import FileTouch, Process
+
+if TYPE_CHECKING:
+    from prempti_otel.analysis.shell.walk import Walk
+
+MOST_SAME_CALLS = 2
+"""How often a function is entered from within itself."""
+
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\[(?P<index>[^\]]*)\])?(?P<append>\+?)=")
+_TRUSTED_NAME = re.compile(r"[!-~]+\Z")
+_OPAQUE = re.compile(r"\s*(?:\$|`|<\()")
+_SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
+_INTERPRETERS = {
+    "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh",
+    "python": "python", "node": "javascript", "perl": "perl", "ruby": "ruby", "php": "php",
+}  # fmt: skip
+_DEVICES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
+
+
+class Catalogue(Protocol):
+    """What is known of commands."""
+
+    def read(self, argv: Sequence[Word], stdin: Stdin = ...) -> CommandReading:
+        """Read one command line."""
+        ...
+
+    def __contains__(self, name: str) -> bool: ...
+
+
+class Commands:
+    """Reads the simple commands of one call."""
+
+    def __init__(self, walk: Walk, catalogue: Catalogue) -> None:
+        self.walk = walk
+        self.catalogue = catalogue
+        self.expander = walk.expander
+
+    # From tokens to words
+
+    def simple(self, source: Source, tokens: Sequence[Token], state: State) -> Word | None:
+        """A simple command as it stands in the code; what it writes to standard output, where known."""
+        words: list[Word] = []
+        redirections: list[Token] = []
+        assigned: dict[str, Value] = {}
+        before = state.variables
+        for token in tokens:
+            if token.kind is TokenKind.WORD:
+                match = None if words else _ASSIGNMENT.match(source.text, token.start, token.end)
+                if match is not None:
+                    # Later assignments see earlier ones, but the words after them do not.
+                    state.variables = {**before, **assigned}
+                    assigned[match["name"]] = self._value(source, match, token.end, state)
+                    state.variables = before
+                else:
+                    self._word(source, token, words, state)
+            elif token.kind is TokenKind.REDIRECT:
+                redirections.append(token)
+            else:
+                self.expander.arithmetic(source, token.start, token.end, state)
+        redirected = self.walk.redirections.read(source, redirections, state) if redirections else Redirected()
+        if not words:
+            state.variables.update(assigned)
+            self.redirected(redirected.files, redirected.hosts, state)
+            return EMPTY
+        return self._with(assigned, words, redirected, state)
+
+    def _word(self, source: Source, token: Token, words: list[Word], state: State) -> None:
+        start, end = token.start, token.end
+        if words and words[0].text in DECLARATIONS:
+            match = _ASSIGNMENT.match(source.text, start, end)
+            if match:
+                name, value = match["name"], self._value(source, match, end, state)
+                state.variables[name] = value
+                shown = value.text if isinstance(value, Word) else source.text[match.end() : end]
+                words.append(Word(f"{name}={shown}", not isinstance(value, Word) or value.known))
+                return
+        words.extend(self.expander.words(source, start, end, state))
+
+    def _value(self, source: Source, match: re.Match[str], end: int, state: State) -> Value:
+        """An assignment's value; an element of an array that is set by itself makes the array unknown."""
+        name, start, text = match["name"], match.end(), source.text
+        before = self.expander.variable(name, state)
+        if match["index"] is not None:
+            self.expander.quoted(source, match.start("index"), match.end("index"), state)
+        if text.startswith("(", start):
+            elements = tuple(self._elements(text[start + 1 : end - 1], state))
+            return (*before, *elements) if match["append"] and isinstance(before, tuple) else elements
+        value = self.expander.single(source, start, end, state)
+        if match["index"] is not None:
+            known = before if isinstance(before, tuple) else ()
+            return (*known, value)
+        if match["append"]:
+            if isinstance(before, Word):
+                return Word(before.text + value.text, before.known and value.known)
+            return Word(f"${name}{value.text}", known=False)
+        return value
+
+    def _elements(self, code: str, state: State) -> list[Word]:
+        """The words of an array's literal."""
+        script = self.walk.scanned(code)
+        return [
+            word
+            for token in script.tokens.values()
+            if token.kind is TokenKind.WORD
+            for word in self.expander.words(script.source, token.start, token.end, state)
+        ]
+
+    def _with(
+        self,
+        assigned: dict[str, Value],
+        words: list[Word],
+        redirected: Redirected,
+        state: State,
+    ) -> Word | None:
+        """Run a command line with its assignments and redirections in place."""
+        saved: dict[str, Variable | None] = {name: state.variables.get(name) for name in assigned}
+        state.variables.update(assigned)
+        stdin, fetched = state.stdin, state.fetched
+        if redirected.stdin is not None:
+            state.stdin = redirected.stdin
+            state.fetched = redirected.comes_from(self.walk.fetched)
+        written = self.run(tuple(words), state, redirected, in_shell=True)
+        if not (redirected.stdin is not None and words[0].text == "exec" and len(words) == 1):
+            state.stdin, state.fetched = stdin, fetched
+        for name, previous in saved.items():
+            if previous is None:
+                state.variables.pop(name, None)
+            else:
+                state.variables[name] = previous
+        return EMPTY if redirected.stdout else written
+
+    # Processes
+
+    def redirected(self, touches: list[FileTouch], hosts: Sequence[HostAccess], state: State) -> None:
+        """Redirections of the shell itself, or of a compound command: the shell's own doing."""
+        if touches or hosts:
+            shell = Word("bash")
+            process = self._process(CommandReading("bash", "bash", (shell,)), state)
+            process.files.extend(touches)
+            process.hosts.extend(hosts)
+            self._write(process, state)
+            self.walk.trace.add(process)
+
+    def _process(self, reading: CommandReading, state: State) -> Process:
+        return Process(reading, state.parent, state.pipe_from, state.stdin.kind, state.user, state.remote)
+
+    def run(
+        self, argv: tuple[Word, ...], state: State, redirected: Redirected, *, in_shell: bool, more: bool = False
+    ) -> Word | None:
+        """One command line; ``in_shell`` says that the shell runs it itself, so that functions and builtins count."""
+        if self.walk.trace.full():
+            self.walk.cut(argv[0].text)
+            return None
+        name = argv[0].text
+        if in_shell and argv[0].known:
+            if name in state.functions:
+                return self._call(argv, state, redirected)
+            if name in state.aliases:
+                self._alias(argv, state)
+        reading = self.catalogue.read(argv, state.stdin)
+        process = self._process(reading, state)
+        known = argv[0].known and not argv[0].pattern
+        process.dynamic = not known or not _TRUSTED_NAME.match(name)
+        process.args_dynamic = more or not all(word.known for word in argv[1:])
+        process.effects.extend(reading.effects)
+        process.script = reading.script.text if reading.script is not None else None
+        process.hosts.extend(reading.hosts)
+        process.hosts.extend(redirected.hosts)
+        written = output.stdout(argv, state.stdin, state)
+        process.files.extend(FileTouch(access, state.cwd, state.disk.links) for access in reading.files)
+        process.files.extend(redirected.touches(written))
+        self._write(process, state)
+        self.walk.trace.add(process)
+        if in_shell and reading.name in BUILTINS and reading.name == name:
+            result = BUILTINS[name](self, process, argv, state)
+            return result if name in RUNNING else written
+        if not argv[0].known and len(argv) > 1 and argv[1].known and argv[1].text in self.catalogue:
+            self.nested(process, argv[1:], state)
+        self._file_run(process, argv, state)
+        for handover in reading.runs:
+            result = self.hand_over(process, handover, state)
+            if name.rpartition("/")[2] not in LOOKUPS and written is None and len(reading.runs) == 1:
+                written = result
+        return written
+
+    def nested(self, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+        """A command that ``process`` runs, in a copy of the state."""
+        inner = self._inner(process, state)
+        return self.run(argv, inner, Redirected(), in_shell=False)
+
+    def _inner(self, process: Process, state: State) -> State:
+        inner = state.copy()
+        inner.parent = process
+        inner.depth += 1
+        return inner
+
+    def _call(self, argv: tuple[Word, ...], state: State, redirected: Redirected) -> Word | None:
+        """A function: no process of its own."""
+        name = argv[0].text
+        if state.calls.count(name) >= MOST_SAME_CALLS or state.depth > 20:
+            process = self._process(self.catalogue.read(argv, state.stdin), state)
+            process.dynamic = True
+            self.walk.trace.add(process)
+            return None
+        script, function = state.functions[name]
+        saved = state.parameters, state.calls, state.depth
+        state.parameters, state.calls, state.depth = argv[1:], (*state.calls, name), state.depth + 1
+        written = self.walk.statement(script, function.body, state)
+        state.parameters, state.calls, state.depth = saved
+        self.redirected(redirected.touches(written), redirected.hosts, state)
+        return written
+
+    def _alias(self, argv: tuple[Word, ...], state: State) -> None:
+        """An alias of the same code may or may not be in force: its text is walked besides."""
+        name = argv[0].text
+        code = state.aliases[name]
+        inner = state.copy()
+        inner.depth += 1
+        del inner.aliases[name]
+        arguments = " ".join(quote(word) for word in argv[1:])
+        self.walk.code(f"{code.text} {arguments}", inner)
+
+    # What is run in turn
+
+    def hand_over(self, process: Process, handover: Handover, state: State) -> Word | None:
+        """What a command runs: another command, or code."""
+        name = process.reading.name
+        if state.depth >= self.walk.deepest:
+            self.walk.cut(name)
+            process.dynamic = True
+            return None
+        inner = self._inner(process, state)
+        self._context(handover, inner)
+        if handover.language != "argv":
+            return self._code(process, handover, inner)
+        if name in output.CONSUMERS:
+            inner.stdin, inner.fetched = NOTHING, False
+        if not handover.argv:
+            return None
+        return self.run(handover.argv, inner, Redirected(), in_shell=False, more=handover.more_arguments)
+
+    def _context(self, handover: Handover, inner: State) -> None:
+        if handover.remote is not None:
+            inner.remote = handover.remote.text
+            inner.cwd = Word("~", known=False)
+            inner.variables = {}
+            inner.disk = Disk()
+            inner.functions = {}
+        if handover.user is not None:
+            inner.user = handover.user.text
+        if handover.directory is not None:
+            inner.cwd = inner.below(handover.directory)
+        inner.variables.update(handover.environment)
+
+    def _code(self, process: Process, handover: Handover, inner: State) -> Word | None:
+        code = handover.code
+        if code is None and handover.code_file is not None:
+            return self._code_file(process, handover, handover.code_file, inner)
+        if code is None:
+            self._unknown_code(process, inner)
+            return None
+        from_stdin = inner.stdin.text is not None and code == inner.stdin.text
+        if (inner.fetched and from_stdin) or self.is_fetched(code):
+            self.effect(process, "runs_remote_code")
+        if from_stdin and not output.DECODERS.isdisjoint(inner.pipe_from):
+            process.dynamic = True
+        if from_stdin:
+            inner.stdin = NOTHING
+        return self.interpret(process, handover.language, code, handover.args, inner)
+
+    def _unknown_code(self, process: Process, inner: State) -> None:
+        """Code that comes from standard input and is not known."""
+        kind = inner.stdin.kind
+        if kind == "none":
+            return
+        if inner.fetched:
+            self.effect(process, "runs_remote_code")
+        if kind != "file" or inner.fetched:
+            process.dynamic = True
+            process.script = process.script or ""
+
+    def interpret(self, process: Process, language: str, code: Word, args: Sequence[Word], inner: State) -> Word | None:
+        """Code in some language, run by ``process``."""
+        if process.script is None:
+            process.script = code.text
+        if not code.known and _OPAQUE.match(code.text):
+            process.dynamic = True
+        if language == "sh":
+            if args:
+                inner.name, inner.parameters = args[0], tuple(args[1:])
+            else:
+                inner.parameters = ()
+            return self.walk.code(code.text, inner)
+        home = self.expander.variable("HOME", inner)
+        found = analyse_code(
+            language,
+            code,
+            args,
+            home=home.text if isinstance(home, Word) else "",
+            cwd=inner.cwd.text if inner.cwd.known else "",
+            stdin=inner.stdin.text,
+        )
+        self._found(process, found, inner)
+        return None
+
+    def _found(self, process: Process, found: CodeReading, inner: State) -> None:
+        first = len(process.files)
+        process.dynamic = process.dynamic or found.dynamic
+        process.files.extend(FileTouch(access, inner.cwd, inner.disk.links) for access in found.files)
+        process.hosts.extend(found.hosts)
+        self.walk.trace.events += len(found.files) + len(found.hosts)
+        for effect in found.effects:
+            self.effect(process, effect)
+        self._write(process, inner, first)
+        for handover in found.runs:
+            self.hand_over(process, handover, inner)
+
+    def _code_file(self, process: Process, handover: Handover, file: Word, inner: State) -> Word | None:
+        """A file given to an interpreter: known only if the same code has written it."""
+        if file.text in _DEVICES:
+            return self._code(process, replace(handover, code_file=None, code=inner.stdin.text), inner)
+        if self.is_fetched(file):
+            self.effect(process, "runs_remote_code")
+        if file.text in self.walk.files:
+            content = self.walk.files[file.text]
+            if content is None:
+                process.dynamic = True
+                process.script = process.script or ""
+                return None
+            return self.interpret(process, handover.language, content, handover.args, inner)
+        written = inner.disk.files.get(inner.path(file))
+        if written is None:
+            return None
+        return self.run_written(process, handover.language, written, (file, *handover.args), inner)
+
+    def run_written(
+        self, process: Process, language: str, written: WrittenFile, args: Sequence[Word], inner: State
+    ) -> Word | None:
+        """Run a file that the same code has written or downloaded."""
+        if written.downloaded:
+            self.effect(process, "runs_remote_code")
+        if written.content is None:
+            process.dynamic = True
+            return None
+        return self.interpret(process, language, written.content, args, inner)
+
+    def _file_run(self, process: Process, argv: tuple[Word, ...], state: State) -> None:
+        """A command that is a file which the same code has written."""
+        if "/" not in argv[0].text:
+            return
+        written = state.disk.files.get(state.path(argv[0]))
+        if written is not None:
+            match = _SHEBANG.match(written.content.text) if written.content is not None else None
+            language = _INTERPRETERS.get(match["name"], "") if match else "sh"
+            self.run_written(process, language, written, argv, self._inner(process, state))
+
+    # Effects
+
+    def is_fetched(self, word: Word) -> bool:
+        """Whether text holds the output of a substitution that downloads."""
+        return not word.known and any(source in word.text for source in self.walk.fetched)
+
+    @staticmethod
+    def effect(process: Process, effect: str) -> None:
+        """Add an effect, once."""
+        if effect not in process.effects:
+            process.effects.append(effect)
+
+    def _write(self, process: Process, state: State, first: int = 0) -> None:
+        """Note what the process does to files, for commands that come later in the same code."""
+        if not process.files:
+            return
+        touches = process.files[first:]
+        reads = [touch.access.path for touch in touches if touch.access.op is FileOp.READ]
+        downloads = any(host.op == "download" for host in process.hosts)
+        for touch in touches:
+            access = touch.access
+            if access.op is FileOp.LINK:
+                self._link(process, access.path, state)
+            if access.op is not FileOp.WRITE or not access.path.known:
+                continue
+            path = state.path(access.path)
+            content = access.content
+            downloaded = downloads or (state.fetched and content is None)
+            if content is None and len(reads) == 1:
+                copied = state.disk.files.get(state.path(reads[0]))
+                content = copied.content if copied else None
+                downloaded = downloaded or bool(copied and copied.downloaded)
+            if content is not None or downloaded:
+                earlier = state.disk.files.get(path)
+                if earlier and earlier.content and content:
+                    content = Word(earlier.content.text + "\n" + content.text, earlier.content.known and content.known)
+                state.disk.files[path] = WrittenFile(content, downloaded)
+
+    @staticmethod
+    def _link(process: Process, link: Word, state: State) -> None:
+        """Symlinks: what ``ln -s TARGET LINK`` makes is followed by later commands."""
+        operands = process.reading.operands
+        if process.reading.name != "ln" or len(operands) != 2 or "-s" not in process.reading.flags:
+            return
+        state.disk.links = {**state.disk.links, state.path(link): operands[0].text}
+
+
+def quote(word: Word) -> str:
+    """A word as code again."""
+    if not word.known:
+        return word.text
+    return "'" + word.text.replace("'", "'\\''") + "'"

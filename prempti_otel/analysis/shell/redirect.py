@@ -1,0 +1,103 @@
+"""Redirections: which files and hosts they open, and what they feed a command with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Stdin, Word
+from prempti_otel.analysis.shell.expand import Expander
+from prempti_otel.analysis.shell.state import State
+from prempti_otel.analysis.shell.tokens import Source, Token
+from prempti_otel.analysis.shell.trace import FileTouch
+
+_NETWORK = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/([^/]+)\Z")
+_DESCRIPTOR = re.compile(r"(?:[0-9]+-?|-)\Z")
+
+
+@dataclass(slots=True)
+class Redirected:
+    """What the redirections of one command do."""
+
+    files: list[FileTouch] = field(default_factory=list)
+    hosts: list[HostAccess] = field(default_factory=list)
+    stdin: Stdin | None = None
+    """Standard input, where it is redirected."""
+    stdin_file: Word | None = None
+    stdout: bool = False
+    """Whether standard output goes to a file."""
+
+    def touches(self, output: Word | None) -> list[FileTouch]:
+        """The files, with what the command writes to those that get its standard output."""
+        if output is None or not self.stdout:
+            return self.files
+        return [
+            FileTouch(replace(touch.access, content=output), touch.cwd, touch.links)
+            if touch.access.op is FileOp.WRITE
+            else touch
+            for touch in self.files
+        ]
+
+    def comes_from(self, fetched: Iterable[str]) -> bool:
+        """Whether standard input holds one of these source texts."""
+        parts = [word.text for word in (self.stdin_file, self.stdin.text if self.stdin else None) if word is not None]
+        return any(source in part for source in fetched for part in parts)
+
+
+class Redirections:
+    """Reads redirections."""
+
+    def __init__(self, expander: Expander) -> None:
+        self._expander = expander
+
+    def read(self, source: Source, tokens: Sequence[Token], state: State) -> Redirected:
+        """What these redirections, in order, do."""
+        result = Redirected()
+        for token in tokens:
+            self._one(source, token, state, result)
+        return result
+
+    def _one(self, source: Source, token: Token, state: State, result: Redirected) -> None:
+        operator = token.operator
+        feeds = token.fd in ("", "0")
+        if token.document is not None:
+            body = token.document.body(source.text)
+            text = Word(body)
+            if not token.document.quoted and ("$" in body or "`" in body or "\\" in body):
+                text = self._expander.quoted(Source(body), 0, len(body), state)
+            if feeds:
+                result.stdin = Stdin("heredoc", text)
+            return
+        if operator == "<<<":
+            word = self._expander.single(source, token.start, token.end, state)
+            if feeds:
+                result.stdin = Stdin("herestring", Word(word.text + "\n", word.known))
+            return
+        for word in self._expander.words(source, token.start, token.end, state)[:1]:
+            self._open(word, operator, token.fd, state, result)
+
+    def _open(self, word: Word, operator: str, fd: str, state: State, result: Redirected) -> None:
+        if operator in (">&", "<&") and _DESCRIPTOR.match(word.text):
+            return
+        network = _NETWORK.match(word.text)
+        if network:
+            result.hosts.append(
+                HostAccess(Word(network[1], word.known), "host", "connect", port=Word(network[2], word.known))
+            )
+            if operator in ("<", "<>") and fd in ("", "0"):
+                result.stdin = Stdin("file")
+            return
+        if word.text.startswith(("<(", ">(")) and not word.known:
+            if operator == "<" and fd in ("", "0"):
+                result.stdin, result.stdin_file = Stdin("pipe"), word
+            return
+        if operator in ("<", "<>", "<&"):
+            result.files.append(FileTouch(FileAccess(word, FileOp.READ), state.cwd, state.disk.links))
+            if fd in ("", "0"):
+                written = state.disk.files.get(state.path(word)) if word.known else None
+                result.stdin = Stdin("file", written.content if written else None)
+                result.stdin_file = word
+        if operator not in ("<", "<&"):
+            result.files.append(FileTouch(FileAccess(word, FileOp.WRITE), state.cwd, state.disk.links))
+            result.stdout = result.stdout or fd in ("", "1") or operator in ("&>", "&>>")

@@ -1,0 +1,146 @@
+"""What the walk carries from command to command: directory, variables, functions, written files, context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from posixpath import normpath
+from typing import TYPE_CHECKING
+
+from prempti_otel.analysis.reading import Stdin, Word
+
+if TYPE_CHECKING:
+    from prempti_otel.analysis.shell.syntax import Function
+    from prempti_otel.analysis.shell.tokens import Script
+    from prempti_otel.analysis.shell.trace import Process
+
+MOST_CHOICES = 6
+"""Values that a variable may have at one place, from the branches that lead there; more are not known."""
+
+Value = Word | tuple[Word, ...]
+"""A variable's value, or an array's elements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A variable whose value depends on the branch taken."""
+
+    options: tuple[Value, ...]
+
+
+Variable = Value | Choice
+
+NOTHING = Stdin()
+EMPTY = Word("")
+
+
+@dataclass(slots=True)
+class WrittenFile:
+    """A file that an earlier command of the same code makes."""
+
+    content: Word | None
+    """What is in it, where known."""
+    downloaded: bool = False
+
+
+@dataclass(slots=True)
+class Disk:
+    """What earlier commands did to files: shared by subshells and nested code of one machine."""
+
+    files: dict[str, WrittenFile] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    """Symlinks made: absolute path to target as written."""
+
+
+@dataclass(slots=True)
+class State:
+    """One shell's state. A subshell gets a :meth:`copy`."""
+
+    cwd: Word
+    """Absolute where known; otherwise what is known of it, as source text."""
+    variables: dict[str, Variable]
+    disk: Disk
+    previous: Word | None = None
+    """``OLDPWD``."""
+    stack: list[Word] = field(default_factory=list)
+    """Directories of ``pushd``."""
+    functions: dict[str, tuple[Script, Function]] = field(default_factory=dict)
+    aliases: dict[str, Word] = field(default_factory=dict)
+    parameters: tuple[Word, ...] | None = None
+    """``$1`` and on; None where they are not known."""
+    name: Word = field(default=Word("bash"))
+    """``$0``."""
+    stdin: Stdin = NOTHING
+    pipe_from: tuple[str, ...] = ()
+    parent: Process | None = None
+    user: str = ""
+    remote: str = ""
+    fetched: bool = False
+    """Whether standard input comes from the network."""
+    depth: int = 0
+    """Levels of code and commands that lead here."""
+    calls: tuple[str, ...] = ()
+    """Function calls that lead here."""
+
+    def path(self, word: Word) -> str:
+        """A path made absolute by its spelling alone; ``""`` where the directory is not known."""
+        if word.text.startswith("/"):
+            return normpath(word.text)
+        return normpath(f"{self.cwd.text}/{word.text}") if self.cwd.known and word.text else ""
+
+    def below(self, word: Word) -> Word:
+        """The directory that ``word`` names from here."""
+        if word.text.startswith("/"):
+            return Word(normpath(word.text), word.known and not word.pattern)
+        known = word.known and self.cwd.known and not word.pattern
+        path = f"{self.cwd.text}/{word.text}" if self.cwd.known or word.known else word.text
+        return Word(normpath(path) if known else path, known)
+
+    def copy(self) -> State:
+        """The state of a subshell: what it changes does not come back, but for files."""
+        return replace(
+            self,
+            variables=dict(self.variables),
+            functions=dict(self.functions),
+            aliases=dict(self.aliases),
+            stack=list(self.stack),
+        )
+
+    def either(self, name: str, other: Variable) -> None:
+        """Let a variable have ``other`` as another possible value."""
+        mine = self.variables.get(name)
+        self.variables[name] = other if mine is None else _choice(name, (mine, other))
+
+    def take_back(self, branches: list[State], *, always: bool) -> None:
+        """Merge the states after alternative branches; ``always`` says that one of them is taken."""
+        candidates = branches if always else [self.copy(), *branches]
+        for branch in candidates:
+            self.functions.update(branch.functions)
+            self.aliases.update(branch.aliases)
+        first = candidates[0]
+        for other in candidates[1:]:
+            if other.cwd != first.cwd:
+                self.cwd = Word("$PWD", known=False)
+                break
+        else:
+            self.cwd = first.cwd
+        self.previous, self.stack = first.previous, first.stack
+        if all(branch.variables == first.variables for branch in candidates[1:]):
+            self.variables = first.variables
+            return
+        names = {name for branch in candidates for name in branch.variables}
+        self.variables = {name: _merged(name, candidates) for name in names}
+
+
+def _merged(name: str, branches: list[State]) -> Variable:
+    return _choice(name, tuple(value for branch in branches if (value := branch.variables.get(name)) is not None))
+
+
+def _choice(name: str, values: tuple[Variable, ...]) -> Variable:
+    options: dict[Value, None] = {}
+    for value in values:
+        options.update(dict.fromkeys(value.options if isinstance(value, Choice) else (value,)))
+    if len(options) == 1:
+        return next(iter(options))
+    if len(options) > MOST_CHOICES:
+        return Word(f"${name}", known=False)
+    return Choice(tuple(options))

@@ -1,0 +1,69 @@
+"""What the walk finds: processes with what they touch, in the order in which they would run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from prempti_otel.analysis.reading import CommandReading, FileAccess, HostAccess, Word
+
+
+@dataclass(slots=True)
+class FileTouch:
+    """One path that a process touches, and where it is relative to."""
+
+    access: FileAccess
+    cwd: Word
+    links: dict[str, str]
+    """Symlinks that earlier commands made: absolute path to target."""
+
+
+@dataclass(slots=True)
+class Process:
+    """One simple command that would run."""
+
+    reading: CommandReading
+    parent: Process | None
+    pipe_from: tuple[str, ...]
+    stdin: str
+    user: str
+    remote: str
+    dynamic: bool = False
+    args_dynamic: bool = False
+    script: str | None = None
+    effects: list[str] = field(default_factory=list)
+    files: list[FileTouch] = field(default_factory=list)
+    hosts: list[HostAccess] = field(default_factory=list)
+
+
+MOST_EVENTS = 256
+"""Events of one call: processes, files and hosts together."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """All of a call's processes."""
+
+    processes: list[Process] = field(default_factory=list)
+    events: int = 0
+    """Processes, files and hosts so far."""
+    cut: bool = False
+    """Whether a cap ended the walk or something could not be understood: one more dynamic event says so."""
+    why: str = ""
+    """What was not understood, for that event."""
+
+    def full(self) -> bool:
+        """Whether no more events are kept."""
+        return self.events >= MOST_EVENTS
+
+    def add(self, process: Process) -> None:
+        """Keep a process; its files and hosts are counted as they are at that time."""
+        self.processes.append(process)
+        self.events += 1 + len(process.files) + len(process.hosts)
+
+    def names(self, first: int) -> tuple[str, ...]:
+        """Names of the processes from number ``first`` on, each once."""
+        return tuple(dict.fromkeys(process.reading.name for process in self.processes[first:]))
+
+    def fetches(self, first: int) -> bool:
+        """Whether one of the processes from number ``first`` on downloads something."""
+        return any(host.op == "download" for process in self.processes[first:] for host in process.hosts)
