@@ -179,11 +179,14 @@ class Call:
         return reply
 
     def send(self, data: bytes) -> None:
-        """Writes, or raises Unanswered."""
+        """Writes what is owed, then ``data``: a server may hold DATA that relies on its settings against a client
+        that has not acknowledged them. Raises Unanswered.
+        """
         try:
-            self.sock.sendall(data)
+            self.sock.sendall(self.owed + data)
         except OSError as error:
             raise Unanswered(f"the engine stopped listening: {error.strerror}") from None
+        self.owed.clear()
 
     def read(self, count: int) -> bytes:
         """The next ``count`` bytes; answers what is owed before it waits. Raises Unanswered at the end."""
