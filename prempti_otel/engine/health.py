@@ -30,6 +30,7 @@ class Health:
         self._lock = threading.Lock()
         self._troubles: dict[str, str] = {}
         self._news: list[News] = []
+        self._sentences: tuple[str, ...] = ()
 
     def trouble(self, part: str, sentence: str) -> None:
         """``part`` is degraded for this reason; logged when it is news."""
@@ -50,10 +51,9 @@ class Health:
             self._tell(News(part, ""))
         log.info("%s works again", part)
 
-    def sentences(self) -> list[str]:
-        """All troubles, sorted by part."""
-        with self._lock:
-            return [self._troubles[part] for part in sorted(self._troubles)]
+    def sentences(self) -> tuple[str, ...]:
+        """All troubles, sorted by part; empty where all is well."""
+        return self._sentences
 
     def take_news(self) -> list[News]:
         """What changed since this was last asked, oldest first; to be recorded."""
@@ -62,6 +62,7 @@ class Health:
         return news
 
     def _tell(self, news: News) -> None:
+        self._sentences = tuple(self._troubles[part] for part in sorted(self._troubles))
         self._news.append(news)
         del self._news[:-_MAX_NEWS]
 

@@ -1,7 +1,7 @@
-"""What is remembered between the calls of a session: the marks that rules set.
+"""What is remembered between calls: the marks that rules set in a session, and which calls were asked about.
 
-Bounded: the sessions not seen for longest are forgotten first. Marks live in decision records,
-so a restarted engine builds this anew.
+Bounded: what was not seen for longest is forgotten first. All of it lives in decision records, so a
+restarted engine builds it anew.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 MAX_SESSIONS = 4096
 MAX_LABELS = 64
 """Marks kept for one session; the ones set longest ago are forgotten first."""
+MAX_CALLS = 8192
+"""Calls whose attempts are counted."""
 
 _NOTHING: dict[str, int] = {}
 
@@ -30,28 +32,28 @@ class Sessions:
     def __init__(self, max_sessions: int = MAX_SESSIONS) -> None:
         self._lock = threading.Lock()
         self._max = max_sessions
-        self._sessions: OrderedDict[tuple[str, str], OrderedDict[str, _Mark]] = OrderedDict()
+        self._sessions: OrderedDict[str, OrderedDict[str, _Mark]] = OrderedDict()
+        self._attempts: OrderedDict[tuple[str, str], int] = OrderedDict()
 
-    def marks(self, agent: str, session_id: str, now_ns: int) -> tuple[dict[str, int], dict[str, int]]:
+    def marks(self, session_id: str, now_ns: int) -> tuple[dict[str, int], dict[str, int]]:
         """Milliseconds since each mark was last set, and how many calls set it, both by label."""
-        key = (agent, session_id)
-        if key not in self._sessions:
+        if session_id not in self._sessions:
             return _NOTHING, _NOTHING
         with self._lock:
-            marks = self._sessions.get(key)
+            marks = self._sessions.get(session_id)
             if marks is None:
                 return _NOTHING, _NOTHING
-            self._sessions.move_to_end(key)
+            self._sessions.move_to_end(session_id)
             ages = {label: max(0, now_ns - mark.last_ns) // 1_000_000 for label, mark in marks.items()}
             return ages, {label: mark.count for label, mark in marks.items()}
 
-    def set(self, agent: str, session_id: str, labels: Iterable[str], now_ns: int) -> None:
+    def set(self, session_id: str, labels: Iterable[str], now_ns: int) -> None:
         """One call set these marks. A call without a session sets none."""
         if not session_id:
             return
         with self._lock:
-            marks = self._sessions.setdefault((agent, session_id), OrderedDict())
-            self._sessions.move_to_end((agent, session_id))
+            marks = self._sessions.setdefault(session_id, OrderedDict())
+            self._sessions.move_to_end(session_id)
             for label in labels:
                 mark = marks.setdefault(label, _Mark(0, now_ns))
                 mark.count += 1
@@ -61,6 +63,18 @@ class Sessions:
                 marks.popitem(last=False)
             while len(self._sessions) > self._max:
                 self._sessions.popitem(last=False)
+
+    def attempt(self, session_id: str, use_id: str) -> int:
+        """How often the agent has now asked about this call: 1 the first time, more for a resumed one."""
+        if not use_id:
+            return 1
+        key = (session_id, use_id)
+        with self._lock:
+            count = self._attempts.pop(key, 0) + 1
+            self._attempts[key] = count
+            if len(self._attempts) > MAX_CALLS:
+                self._attempts.popitem(last=False)
+        return count
 
     def __len__(self) -> int:
         return len(self._sessions)

@@ -1,0 +1,87 @@
+"""Steps 1 to 4 of a tool call: payload, events, matches, decision. Nothing here records or remembers.
+
+The running engine and the offline judge share this code, so that a replay judges as the engine did.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prempti_otel.engine.decide import decide
+from prempti_otel.errors import PremptiError
+from prempti_otel.model.decision import Mode, Verdict
+from prempti_otel.model.event import tool_event
+
+if TYPE_CHECKING:
+    from prempti_otel.engine.sessions import Sessions
+    from prempti_otel.model.call import ToolCall
+    from prempti_otel.model.decision import Decision
+    from prempti_otel.model.event import Event
+    from prempti_otel.rules import Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that a verdict depends on besides the call and its session; swapped as a whole."""
+
+    mode: Mode
+    floor: Verdict
+    """``defer`` or ``allow``."""
+    ruleset: Ruleset | None
+    """None where no ruleset ever loaded: every call is then refused."""
+    problem: str = ""
+    """Why there is no ruleset, for a person."""
+
+    @property
+    def digest(self) -> str:
+        """The ruleset's digest; empty where there is none."""
+        return self.ruleset.digest if self.ruleset is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A judged call."""
+
+    events: list[Event]
+    """What the rules were judged on, the call's own event first."""
+    decision: Decision
+    marks: tuple[str, ...]
+    """Session marks to set unless the call is denied."""
+
+
+class NoRulesError(PremptiError):
+    """There is nothing to judge by."""
+
+
+def predict(call: ToolCall, event: Event) -> list[Event]:
+    """The events of a call: its own first, then one for each effect that it is predicted to have."""
+    del call
+    return [event]
+
+
+def evaluate(call: ToolCall, policy: Policy, sessions: Sessions, *, can_ask: bool, started: float) -> Evaluation:
+    """Judge a parsed call. ``started`` is ``time.perf_counter()`` at its arrival. Raises NoRulesError."""
+    ruleset = policy.ruleset
+    if ruleset is None:
+        raise NoRulesError(
+            f"no rules are in force: {policy.problem}" if policy.problem else "no rules are in force",
+            remedy="correct the rules; premptictl rules check",
+        )
+    event = tool_event(call)
+    ages, counts = sessions.marks(call.session_id, call.received_ns)
+    event.values["session.mark_age_ms"] = ages
+    event.values["session.mark_count"] = counts
+    events = predict(call, event)
+    judgement = ruleset.judge(events)
+    decision = decide(
+        call,
+        judgement.matches,
+        mode=policy.mode,
+        floor=policy.floor,
+        can_ask=can_ask,
+        ruleset_digest=ruleset.digest,
+        duration=time.perf_counter() - started,
+    )
+    return Evaluation(events, decision, tuple(judgement.marks))

@@ -1,0 +1,33 @@
+"""What a starting engine must know of the calls before it: numbers, marks, attempts. Read from the store, once."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prempti_otel.audit import StoreReader
+
+if TYPE_CHECKING:
+    from prempti_otel.engine.sessions import Sessions
+    from prempti_otel.settings.home import Home
+
+MARKS_NS = 7 * 24 * 3600 * 1_000_000_000
+"""Marks of sessions that did nothing for a week are forgotten."""
+RECENT_CALLS = 2000
+"""Of this many calls it is remembered that they were asked about."""
+
+
+def recall(home: Home, sessions: Sessions) -> int:
+    """Fill ``sessions`` from the store; the highest correlation id in it. Raises StoreError."""
+    with StoreReader(home) as reader:
+        marks: dict[tuple[str, int], list[str]] = {}
+        for session_id, label, time_ns in reader.marks(time.time_ns() - MARKS_NS):
+            marks.setdefault((session_id, time_ns), []).append(label)
+        for (session_id, time_ns), labels in marks.items():
+            sessions.set(session_id, labels, time_ns)
+        for record in reader.decisions(limit=RECENT_CALLS, newest=True):
+            call = record.body.get("call")
+            use_id = call.get("use_id") if isinstance(call, dict) else None
+            if isinstance(use_id, str):
+                sessions.attempt(record.session_id, use_id)
+        return reader.last_correlation_id()

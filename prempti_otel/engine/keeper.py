@@ -1,0 +1,286 @@
+"""Keeps settings and ruleset in force: loads, switches, notices edits, and holds on to the last good ones.
+
+What is in force is one immutable Policy, swapped as a whole; request threads only ever read it.
+A ruleset or setting that does not load never replaces one that did.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prempti_otel.engine.evaluate import Policy
+from prempti_otel.engine.health import describe
+from prempti_otel.engine.lastgood import LastGood
+from prempti_otel.engine.rulesets import Signature, installed_rule_files, rule_paths, selection, signature
+from prempti_otel.errors import PremptiError, nearest
+from prempti_otel.model.decision import Mode, Verdict
+from prempti_otel.settings.config import Config, Retention
+from prempti_otel.settings.load import load_config, update_config
+
+if TYPE_CHECKING:
+    from prempti_otel.engine.health import Health
+    from prempti_otel.engine.trail import Trail
+    from prempti_otel.rules import LoadResult, RuleFile, Ruleset
+    from prempti_otel.settings.config import RuleSettings
+    from prempti_otel.settings.home import Home
+
+log = logging.getLogger("prempti.engine")
+
+_CAREFUL = Config(retention=Retention(days=36_500))
+"""In force where the settings are broken and no copy is left: nothing is let through or pruned by mistake."""
+_CONFIG = "configuration"
+_RULES = "rules"
+_COPY = "last good copy"
+_FLAG = "monitor flag"
+
+
+class Keeper:
+    """Settings and ruleset of the running engine. One thread at a time changes them, behind a lock."""
+
+    def __init__(self, home: Home, health: Health, trail: Trail) -> None:
+        self._home = home
+        self._health = health
+        self._trail = trail
+        self._copy = LastGood(home)
+        self._lock = threading.RLock()
+        self._loaded: tuple[list[RuleFile], RuleSettings] | None = None
+        self._seen: Signature = ()
+        self._pending: Signature = ()
+        self.config = Config()
+        self.policy = Policy(Mode.GUARDRAILS, Verdict.DEFER, None, "they are being loaded")
+        self.config_error = ""
+        self.ruleset_error = ""
+
+    @property
+    def load_error(self) -> str:
+        """What did not load last time, settings and rules; empty where all is well."""
+        return "\n".join(filter(None, (self.config_error, self.ruleset_error)))
+
+    @property
+    def rules_loaded(self) -> int:
+        """Rules of the ruleset in force."""
+        return len(self.policy.ruleset.rules) if self.policy.ruleset is not None else 0
+
+    @property
+    def rules_enabled(self) -> int:
+        """Those of them that are judged."""
+        ruleset = self.policy.ruleset
+        return sum(rule.enabled for rule in ruleset.rules) if ruleset is not None else 0
+
+    def load_config(self) -> None:
+        """Load the settings for the first time; broken ones are replaced by their last good copy."""
+        with self._lock:
+            self._seen = self._signature()
+            try:
+                self.config = load_config(self._home.config)
+                self._keep_config(self.config)
+            except PremptiError as error:
+                self.config = self._copy.config() or _CAREFUL
+                self.config_error = error.diagnostics()
+            self._enforce(self.config)
+
+    def load_rules(self) -> None:
+        """Load the rules for the first time; broken ones are replaced by their last good copy."""
+        with self._lock:
+            if self.config_error:
+                self._tell_config(self.config_error)
+            self._load_rules()
+            if self.policy.ruleset is None:
+                self._load_copy()
+
+    def reload(self) -> None:
+        """Load settings and rules again. What does not load is told in ``load_error``; nothing is raised."""
+        with self._lock:
+            self._seen = self._signature()
+            try:
+                config = load_config(self._home.config)
+            except PremptiError as error:
+                self._config_rejected(error)
+                config = self.config
+            else:
+                self._config_accepted(config)
+            self._load_rules()
+            self._enforce(config)
+
+    def set_mode(self, mode: str, default_action: str) -> None:
+        """Switch and keep the choice in the settings; empty means unchanged. Raises PremptiError: nothing changed."""
+        wanted_mode, wanted_action = _word(Mode, mode), _word(_Floor, default_action)
+        changes = {}
+        if wanted_mode:
+            changes["mode"] = wanted_mode
+        if wanted_action:
+            changes["default_action"] = wanted_action
+        if not changes:
+            return
+        with self._lock:
+            config = update_config(self._home.config, changes)
+            self._config_accepted(config)
+            self._enforce(config)
+        if self._home.monitor_flag.exists() != (Mode(config.mode) is Mode.MONITOR):
+            raise PremptiError("hooks cannot be told of the mode", where=str(self._home.monitor_flag))
+
+    def poll(self) -> None:
+        """Reload if files changed since the last time and have been at rest since the last poll."""
+        now = self._signature()
+        if now == self._seen:
+            self._pending = now
+            return
+        if now != self._pending:
+            self._pending = now
+            return
+        log.info("settings or rules changed on disk")
+        self.reload()
+
+    def _signature(self) -> Signature:
+        paths: list[Path] = [self._home.config]
+        try:
+            paths += rule_paths(self._home, self.config)
+        except PremptiError:
+            paths.append(self._home.user_rules)
+        return signature(paths)
+
+    def _config_accepted(self, config: Config) -> None:
+        if self.config_error:
+            self.config_error = ""
+            self._health.well(_CONFIG)
+        if config != self.config:
+            before, self.config = self.config, config
+            if (before.mode, before.default_action) != (config.mode, config.default_action):
+                self._trail.admin("mode", mode=config.mode, default_action=config.default_action)
+        self._keep_config(config)
+
+    def _config_rejected(self, error: PremptiError) -> None:
+        sentence = error.diagnostics()
+        if sentence != self.config_error:
+            self.config_error = sentence
+            self._tell_config(sentence)
+
+    def _tell_config(self, sentence: str) -> None:
+        self._health.trouble(_CONFIG, f"the settings on disk are not in force: {sentence}")
+        self._trail.admin("config-rejected", error=sentence)
+
+    def _keep_config(self, config: Config) -> None:
+        try:
+            self._copy.save_config(config)
+        except OSError as error:
+            self._health.trouble(_COPY, f"the settings could not be copied: {error.strerror}")
+
+    def _enforce(self, config: Config) -> None:
+        """Put mode and floor in force. The flag tells hooks what to do without an engine, so it goes first."""
+        mode = Mode(config.mode)
+        try:
+            if mode is Mode.MONITOR:
+                self._home.monitor_flag.touch(mode=0o600)
+            else:
+                self._home.monitor_flag.unlink(missing_ok=True)
+        except OSError as error:
+            self._health.trouble(
+                _FLAG, f"hooks cannot be told of the mode: {self._home.monitor_flag}: {error.strerror}"
+            )
+        else:
+            self._health.well(_FLAG)
+        policy = self.policy
+        self.policy = Policy(mode, Verdict(config.default_action), policy.ruleset, policy.problem)
+
+    def _load_rules(self) -> None:
+        """Load the installed rules unless they are those in force; the last good ones stay where that fails."""
+        try:
+            files = installed_rule_files(self._home, self.config)
+        except PremptiError as error:
+            self._rules_rejected(error.diagnostics(), [])
+            return
+        if self._loaded == (files, self.config.rules) and not self.ruleset_error:
+            return
+        result = self._compile(files)
+        if result is None:
+            return
+        if result.ruleset is None:
+            self._rules_rejected(result.as_text().strip(), files)
+            return
+        self._rules_accepted(result.ruleset, files)
+
+    def _compile(self, files: Sequence[RuleFile]) -> LoadResult | None:
+        try:
+            from prempti_otel.rules import load
+
+            return load(files, selection=selection(self.config))
+        except Exception as error:  # noqa: BLE001 - the boundary of one ruleset; it is rejected and recorded
+            self._rules_rejected(describe(error), files)
+            return None
+
+    def _rules_accepted(self, ruleset: Ruleset, files: list[RuleFile]) -> None:
+        policy = self.policy
+        self._swap(ruleset)
+        self._loaded = files, self.config.rules
+        if self.ruleset_error:
+            self.ruleset_error = ""
+            self._health.well(_RULES)
+        if policy.digest != ruleset.digest:
+            self._trail.policy(
+                loaded=True,
+                digest=ruleset.digest,
+                rules=self.rules_loaded,
+                enabled=self.rules_enabled,
+                files=[file.name for file in files],
+            )
+        try:
+            self._copy.save_rules(files)
+        except OSError as error:
+            self._health.trouble(_COPY, f"the rules could not be copied: {error.strerror}")
+
+    def _rules_rejected(self, diagnostics: str, files: Sequence[RuleFile]) -> None:
+        if diagnostics == self.ruleset_error:
+            return
+        self.ruleset_error = diagnostics
+        in_force = self.policy.digest
+        self._health.trouble(_RULES, f"the rules on disk are not in force: {diagnostics}")
+        self._trail.policy(
+            loaded=False,
+            digest=in_force,
+            files=[file.name for file in files],
+            diagnostics=diagnostics.splitlines(),
+        )
+        if not in_force:
+            self.policy = Policy(self.policy.mode, self.policy.floor, None, diagnostics)
+
+    def _load_copy(self) -> None:
+        """After a restart onto broken rules: the last good ones, loudly."""
+        problem = self.ruleset_error
+        try:
+            files = self._copy.rules()
+        except PremptiError:
+            return
+        result = self._compile(files)
+        if result is None or result.ruleset is None:
+            return
+        self._swap(result.ruleset)
+        self._trail.policy(
+            loaded=True,
+            digest=result.ruleset.digest,
+            rules=self.rules_loaded,
+            enabled=self.rules_enabled,
+            files=[file.name for file in files],
+            diagnostics=["the last good rules: those on disk do not load"],
+        )
+        self._health.trouble(_RULES, f"judging by the last good rules, those on disk are not in force: {problem}")
+
+    def _swap(self, ruleset: Ruleset) -> None:
+        policy = self.policy
+        self.policy = Policy(policy.mode, policy.floor, ruleset)
+
+
+_Floor = {"defer": Verdict.DEFER, "allow": Verdict.ALLOW}
+
+
+def _word(known: object, word: str) -> str:
+    """``word`` if it is one of the known ones, or empty. Raises PremptiError."""
+    words = list(known)  # type: ignore[call-overload]
+    if not word or word in words:
+        return word
+    close = nearest(word, words)
+    remedy = f"did you mean {close!r}?" if close else f"one of: {', '.join(words)}"
+    raise PremptiError(f"there is no {word[:40]!r}", remedy=remedy)

@@ -1,0 +1,61 @@
+"""Judges payloads without a running engine and without recording, by the same code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prempti_otel import agents
+from prempti_otel.agents.interface import Arrival
+from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
+from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
+from prempti_otel.engine.sessions import Sessions
+from prempti_otel.errors import PremptiError
+from prempti_otel.model.decision import Mode, Verdict
+from prempti_otel.settings.config import Config
+from prempti_otel.settings.load import load_config
+
+if TYPE_CHECKING:
+    from prempti_otel.model.decision import Decision
+    from prempti_otel.rules import Ruleset
+    from prempti_otel.settings.home import Home
+
+
+class Judge:
+    """One ruleset and the marks of the calls judged so far, in their order."""
+
+    def __init__(self, ruleset: Ruleset, floor: Verdict = Verdict.DEFER) -> None:
+        self._policy = Policy(Mode.GUARDRAILS, floor, ruleset)
+        self._sessions = Sessions()
+        self._number = 0
+
+    def decide(self, agent: str, payload: bytes) -> Decision:
+        """The decision on one hook payload. Raises PremptiError where it cannot be judged."""
+        return self.evaluate(agent, payload).decision
+
+    def evaluate(self, agent: str, payload: bytes, received_ns: int = 0) -> Evaluation:
+        """The same with the events it was judged on; ``received_ns`` (Unix time) is now by default."""
+        started = time.perf_counter()
+        self._number += 1
+        adapter = agents.get(agent)
+        call = adapter.parse(payload, Arrival(self._number, received_ns or time.time_ns()))
+        evaluation = evaluate(call, self._policy, self._sessions, can_ask=adapter.can_ask(call), started=started)
+        if evaluation.decision.action is not Verdict.DENY:
+            self._sessions.set(call.session_id, evaluation.marks, call.received_ns)
+        return evaluation
+
+
+def open_judge(home: Home, paths: Sequence[Path] = ()) -> Judge:
+    """A judge by the files in ``paths``, all their rules in force, or by the installed ruleset. Raises PremptiError."""
+    from prempti_otel.rules import load
+
+    config = load_config(home.config)
+    if paths:
+        result = load(read_rule_files(paths), selection=selection(Config()))
+    else:
+        result = load(installed_rule_files(home, config), selection=selection(config))
+    if result.ruleset is None:
+        raise PremptiError(result.as_text().strip(), remedy="correct the rules")
+    return Judge(result.ruleset, Verdict(config.default_action))

@@ -1,0 +1,180 @@
+"""The engine's pen: everything that it records goes through here, redacted, to the audit store.
+
+A decision that cannot be recorded is the caller's to refuse, so that is raised. Records about the guard
+itself hold nothing up: where one fails the guard is degraded. A store that could not be opened is tried again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from prempti_otel.audit import Redactor, Store
+from prempti_otel.audit.records import admin_record, decision_record, fallback_record, policy_record, unjudged_record
+from prempti_otel.engine.health import describe
+from prempti_otel.errors import PremptiError
+
+if TYPE_CHECKING:
+    from prempti_otel.engine.health import Health
+    from prempti_otel.model.call import JsonValue, ToolCall
+    from prempti_otel.model.decision import Decision
+    from prempti_otel.model.event import Event
+    from prempti_otel.model.record import Record
+    from prempti_otel.settings.config import Config
+    from prempti_otel.settings.home import Home
+
+_PART = "audit store"
+_JOURNAL = "journal"
+
+
+class Trail:
+    """The open store, or the reason why there is none. Safe for all threads."""
+
+    def __init__(self, home: Home, health: Health) -> None:
+        self._home = home
+        self._health = health
+        self._lock = threading.Lock()
+        self._parts: tuple[Store, Redactor] | None = None
+        self._error = PremptiError("the audit store is not open")
+
+    @property
+    def store(self) -> Store | None:
+        """For reading; None while it could not be opened."""
+        return self._parts[0] if self._parts is not None else None
+
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the newest record, 0 where there is none."""
+        return self._parts[0].last_seq if self._parts is not None else 0
+
+    def open(self, config: Config) -> bool:
+        """Open store and key unless they are; whether they were opened now."""
+        with self._lock:
+            if self._parts is not None:
+                return False
+            try:
+                redactor = Redactor.open(self._home)
+                store = Store.open(
+                    self._home,
+                    config.durability,
+                    retention_days=config.retention.days,
+                    destinations=_names(config),
+                )
+            except PremptiError as error:
+                self._error = error
+                self._health.trouble(_PART, f"nothing can be recorded: {error.diagnostics()}")
+                return False
+            self._parts = store, redactor
+        self._health.well(_PART)
+        return True
+
+    def configure(self, config: Config) -> None:
+        """Settings changed: retention and destinations take effect at once."""
+        if self._parts is not None:
+            self._parts[0].configure(config.retention.days, _names(config))
+
+    def check(self) -> None:
+        """Tell what the store found wrong with itself."""
+        if self._parts is None:
+            return
+        problems = self._parts[0].problems
+        if problems:
+            self._health.trouble(_PART, "; ".join(problems))
+        else:
+            self._health.well(_PART)
+
+    def close(self) -> None:
+        """Close the store; what comes later is refused."""
+        with self._lock:
+            parts, self._parts = self._parts, None
+            self._error = PremptiError("the audit store is closed", remedy="try again")
+        if parts is not None:
+            parts[0].close()
+
+    def decision(
+        self, call: ToolCall, events: Sequence[Event], decision: Decision, marks: Sequence[str], attempt: int
+    ) -> None:
+        """One judged call. Raises whatever stands in the way; nothing was recorded then."""
+        degraded = self._health.sentences()
+        self._append(
+            lambda redactor: decision_record(
+                call, events, decision, redactor=redactor, marks=marks, attempt=attempt, degraded=degraded
+            )
+        )
+
+    def unjudged(self, agent: str, decision: Decision, payload: bytes, received_ns: int, correlation_id: int) -> None:
+        """A payload that could not be read. Raises as :meth:`decision`."""
+        self._append(
+            lambda redactor: unjudged_record(
+                agent,
+                decision.reason,
+                action=decision.action,
+                mode=decision.mode,
+                received_ns=received_ns,
+                correlation_id=correlation_id,
+                redactor=redactor,
+                payload=payload,
+                ruleset_digest=decision.ruleset_digest,
+                duration=decision.duration,
+            )
+        )
+
+    def fallback(self, agent: str, reason: str, *, time_ns: int, blocked: bool, log: str, line: int) -> None:
+        """A call that a hook answered without the engine, and where it was noted. Raises as :meth:`decision`."""
+
+        def make(redactor: Redactor) -> Record:
+            record = fallback_record(agent, reason, time_ns=time_ns, blocked=blocked, redactor=redactor)
+            return replace(record, body={**record.body, "log": log, "line": line})
+
+        self._append(make)
+
+    def admin(self, action: str, **detail: JsonValue) -> None:
+        """The guard itself: ``start``, ``stop``, ``mode``, ``config-rejected``, ``degraded`` or ``recovered``."""
+        self._note(action, lambda redactor: admin_record(action, time_ns=time.time_ns(), redactor=redactor, **detail))
+
+    def policy(
+        self,
+        *,
+        loaded: bool,
+        digest: str,
+        rules: int = 0,
+        enabled: int = 0,
+        files: Sequence[str] = (),
+        diagnostics: Sequence[str] = (),
+    ) -> None:
+        """A ruleset came into force, or was rejected and ``digest`` stays."""
+        self._note(
+            "policy",
+            lambda redactor: policy_record(
+                loaded=loaded,
+                time_ns=time.time_ns(),
+                redactor=redactor,
+                digest=digest,
+                rules=rules,
+                enabled=enabled,
+                files=files,
+                diagnostics=diagnostics,
+            ),
+        )
+
+    def _append(self, make: Callable[[Redactor], Record]) -> None:
+        parts = self._parts
+        if parts is None:
+            raise self._error
+        store, redactor = parts
+        store.append(make(redactor))
+
+    def _note(self, what: str, make: Callable[[Redactor], Record]) -> None:
+        try:
+            self._append(make)
+        except Exception as error:  # noqa: BLE001 - the boundary of a record that nobody waits for; it degrades
+            self._health.trouble(_JOURNAL, f"{what} could not be recorded: {describe(error)}")
+        else:
+            self._health.well(_JOURNAL)
+
+
+def _names(config: Config) -> list[str]:
+    return [destination.name for destination in config.export]
