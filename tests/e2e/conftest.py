@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import real_claude
+from tests.support.guard import Guard
+
+RULES = """
+- rule: Recursive removal
+  desc: For these tests only.
+  condition: tool.name = Bash and tool.input_command contains "rm -rf"
+  output: "`%tool.input_command` removes whole folders; remove single files"
+  priority: CRITICAL
+  source: coding_agent
+  tags: [coding_agent_deny]
+
+- rule: Publishing
+  desc: For these tests only.
+  condition: tool.name = Bash and tool.input_command contains publish
+  output: "`%tool.input_command` publishes something"
+  priority: WARNING
+  source: coding_agent
+  tags: [coding_agent_ask]
+"""
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +49,15 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def guard(home: Path) -> Iterator[Guard]:
+    """The guard with the rules of these tests, in place but neither started nor registered."""
+    found = Guard(home)
+    found.home.create()
+    (found.home.user_rules / "e2e.yaml").write_text(RULES)
+    yield found
+    if found.home.engine_lock.exists():
+        found.ctl("stop")
+    assert found.engines() == []

@@ -58,6 +58,7 @@ def installed() -> Path:
 class Outcome:
     """One call of the script, and how it ended, by the agent's own report."""
 
+    id: str
     tool: str
     input: dict[str, Any]
     result: str | None
@@ -132,7 +133,7 @@ def run(
         log = debug.read_text(errors="replace") if debug.exists() else ""
     report = [json.loads(line) for line in stdout.decode(errors="replace").splitlines() if line.startswith("{")]
     refused = _refused(report)
-    calls = [Outcome(c.tool, c.input, c.result, c.is_error, refused.get(c.id)) for c in model.calls]
+    calls = [Outcome(c.id, c.tool, c.input, c.result, c.is_error, refused.get(c.id)) for c in model.calls]
     return Run(calls, process.returncode, report, stderr.decode(errors="replace"), log)
 
 
