@@ -95,7 +95,9 @@ def _lexical(resolved: str, components: list[str]) -> str:
 
 
 def _too_long(components: list[str]) -> bool:
-    return len("/".join(components).encode("utf-8", "surrogatepass")) + 1 >= MAX_LENGTH
+    text = "/".join(components)
+    # No character takes more than 4 bytes, so most paths need not be encoded.
+    return len(text) >= MAX_LENGTH // 4 and len(text.encode("utf-8", "surrogatepass")) + 1 >= MAX_LENGTH
 
 
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
