@@ -31,6 +31,8 @@ class Transformed:
     arguments: tuple[Operand, ...]
     argument: bytes | None = None
     at: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+    """How many transformers are within each other here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,22 +193,3 @@ def field_refs(node: Exists | Compare | Macro | Operand | Constants) -> Iterator
             yield from field_refs(right)
         case _:
             return
-
-
-def depth_of(node: Expression) -> int:
-    """How deep the tree is; a single check is 1."""
-    deepest = 0
-    level: list[Expression] = [node]
-    while level:
-        deepest += 1
-        below: list[Expression] = []
-        for item in level:
-            match item:
-                case And(children) | Or(children):
-                    below.extend(children)
-                case Not(child):
-                    below.append(child)
-                case _:
-                    pass
-        level = below
-    return deepest

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 else:
     _Base = Transformer
 
+MAX_TRANSFORMERS = 32
+"""Transformers within each other."""
 _Side: TypeAlias = FieldRef | Transformed
 _Negation: TypeAlias = tuple[bool, Expression]
 """Whether a run of ``not`` was odd, and what it stood before."""
@@ -105,7 +107,11 @@ class TreeBuilder(_Base):
         argument = None
         if isinstance(rest[-1], Token):
             argument = _closing_argument(rest.pop())
-        return Transformed(str(opening)[:-1], tuple(rest), argument, opening.start_pos or 0)
+        at = opening.start_pos or 0
+        depth = 1 + max(map(_depth, rest))
+        if depth > MAX_TRANSFORMERS:
+            raise BadConstantError(f"more than {MAX_TRANSFORMERS} transformers within each other", at)
+        return Transformed(str(opening)[:-1], tuple(rest), argument, at, depth)
 
     def argument_list(self, children: list[Operand]) -> Operands:
         return Operands(tuple(children))
@@ -121,6 +127,12 @@ class TreeBuilder(_Base):
 
     def list(self, children: list[Constant]) -> Constants:
         return Constants(tuple(child.value for child in children), children[0].at if children else 0)
+
+
+def _depth(operand: Operand) -> int:
+    if isinstance(operand, Transformed):
+        return operand.depth
+    return max(map(_depth, operand.items), default=0) if isinstance(operand, Operands) else 0
 
 
 def _bytes(text: str) -> bytes:

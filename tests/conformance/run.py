@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.conformance import conditions, evaluation  # noqa: E402
+from tests.conformance import conditions, evaluation, templates  # noqa: E402
 from tests.conformance.outcome import Case, NotApplicable, Outcome, Tally  # noqa: E402
 
 REQUIRED = 0.99
@@ -58,6 +60,10 @@ def judge_for(case: Case, group: str, registry: Any) -> Callable[[Case], Outcome
         return evaluation.transformer
     if "field_types" in keys:
         return conditions.typecheck
+    if {"format", "json_mode"} <= keys:
+        return templates.captured
+    if {"format", "fields"} <= keys:
+        return templates.probe
     if {"filter", "fields", "expect"} <= keys:
         typed = any(isinstance(field, dict) for field in case["fields"].values()) or "portable" in keys
         return evaluation.described if typed else lambda found: evaluation.matrix(found, registry)
@@ -91,6 +97,8 @@ def report(path: Path, tally: Tally, names: bool) -> bool:
 
 
 def main() -> int:
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--names", action="store_true", help="list every case that is not applicable by name")

@@ -1,0 +1,191 @@
+"""Finds the branches that can hold for an event, so that thousands of rules cost little more than a hundred.
+
+From each branch one thing is taken that must be so for it to hold: an equality, a list element, a path
+component, a few bytes that the text must contain. An event is looked up by what it has; branches from
+which nothing follows are always judged. It may only ever name too many branches, never too few.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from prempti_otel.model.fields import Argument, FieldType
+from prempti_otel.rules.ast import And, Compare, Constant, Constants, Expression, FieldRef, Or
+from prempti_otel.rules.derived import DERIVED
+from prempti_otel.rules.globs import is_glob
+from prempti_otel.rules.operators import plain
+from prempti_otel.rules.pmatch import components
+from prempti_otel.rules.values import parse_constant
+
+if TYPE_CHECKING:
+    from prempti_otel.model.event import Event
+    from prempti_otel.model.fields import Registry
+
+_GRAM = 3
+"""Bytes of the pieces of text that ``contains`` and its like are found by."""
+_FEW = 32
+"""So many text checks of one field are quicker judged than looked up."""
+_MAX_PIECES = 48
+Key: TypeAlias = "tuple[str, str, Any]"
+"""Kind of table, field, and what is looked up there."""
+_Option: TypeAlias = frozenset[Key]
+"""If the branch holds, at least one of these keys is the event's."""
+T = TypeVar("T")
+
+
+class BranchIndex(Generic[T]):
+    """Branches of one level, each with something to hand back."""
+
+    def __init__(self) -> None:
+        self.always: list[T] = []
+        """What is judged on every event."""
+        self._tables: dict[tuple[str, str], dict[Any, list[T]]] = {}
+        self._plans: list[tuple[str, str, dict[Any, list[T]]]] = []
+
+    @classmethod
+    def build(
+        cls, branches: Sequence[tuple[Expression, T]], fields: Registry
+    ) -> Generator[None, None, BranchIndex[T]]:
+        """An index of conditions and what to hand back for each, made in small steps."""
+        index: BranchIndex[T] = cls()
+        finder = _KeyFinder(fields)
+        for expression, _ in branches:
+            finder.count(expression)
+            yield
+        chosen: list[_Option | None] = []
+        for expression, _ in branches:
+            chosen.append(finder.best(expression))
+            yield
+        texts = Counter(name for keys in chosen for kind, name in {key[:2] for key in keys or ()} if kind == "text")
+        finder.without_text = {name for name, number in texts.items() if number < _FEW}
+        for (expression, item), keys in zip(branches, chosen, strict=True):
+            rare = keys and any(kind == "text" and name in finder.without_text for kind, name, _ in keys)
+            index._add(finder.best(expression) if rare else keys, item)
+        index._plans = [(kind, name, table) for (kind, name), table in index._tables.items()]
+        return index
+
+    def _add(self, keys: _Option | None, item: T) -> None:
+        if keys is None:
+            self.always.append(item)
+            return
+        for kind, name, key in keys:
+            self._tables.setdefault((kind, name), {}).setdefault(key, []).append(item)
+
+    def candidates(self, event: Event) -> list[T]:
+        """Everything that may hold, some of it perhaps twice."""
+        found = list(self.always)
+        for kind, name, table in self._plans:
+            value = event.raw(name)
+            if value is None:
+                continue
+            if kind == "is":
+                if value.__class__ is not tuple and value.__class__ is not dict and (items := table.get(value)):
+                    found += items
+            else:
+                for key in _keys_in(kind, value, table):
+                    found += table[key]
+        return found
+
+
+def _keys_in(kind: str, value: Any, table: dict[Any, list[T]]) -> Iterable[Any]:
+    """The keys of a table that a value has."""
+    if kind == "any":
+        return table.keys() & set(value) if value.__class__ is tuple else ()
+    if value.__class__ is not bytes:
+        return ()
+    if kind == "path":
+        return table.keys() & set(enumerate(components(value)))
+    # Nanoseconds, roughly: one search of the text for each key, or one look-up for each place in the text.
+    if len(table) * (40 + len(value) // 10) < len(value) * 70:
+        return [key for key in table if key in value]
+    return table.keys() & {value[at : at + _GRAM] for at in range(len(value) - _GRAM + 1)}
+
+
+class _KeyFinder:
+    """What must be so for a condition to hold; prefers what few other branches need too."""
+
+    def __init__(self, fields: Registry) -> None:
+        self._fields = fields
+        self._counts: Counter[Key] = Counter()
+        self.without_text: set[str] = set()
+
+    def count(self, node: Expression) -> None:
+        """Note the keys of one branch."""
+        for check in _positive(node):
+            for keys in self._alternatives(check):
+                self._counts.update(set(keys))
+
+    def best(self, node: Expression) -> _Option | None:
+        """The keys under which a condition is found, or None where nothing follows from it."""
+        match node:
+            case And(children):
+                options = [option for child in children if (option := self.best(child)) is not None]
+                return min(options, key=self._weight, default=None)
+            case Or(children):
+                parts = [self.best(child) for child in children]
+                return None if None in parts else frozenset().union(*parts)  # type: ignore[arg-type]
+            case Compare():
+                return self._leaf(node)
+            case _:
+                return None
+
+    def _weight(self, option: _Option) -> int:
+        return sum(self._counts[key] for key in option)
+
+    def _leaf(self, check: Compare) -> _Option | None:
+        """Of each constant's pieces the rarest; one constant without any makes the check useless."""
+        chosen = []
+        for pieces in self._alternatives(check):
+            usable = [key for key in pieces if not (key[0] == "text" and key[1] in self.without_text)]
+            if not usable:
+                return None
+            chosen.append(min(usable, key=lambda key: self._counts[key]))
+        return frozenset(chosen)
+
+    def _alternatives(self, check: Compare) -> list[list[Key]]:
+        """For each constant the keys that all hold if the check holds with it; ``[[]]`` where nothing follows."""
+        left, right = check.left, check.right
+        if not isinstance(left, FieldRef) or not isinstance(right, Constant | Constants):
+            return [[]]
+        field = self._fields[left.name]
+        if left.argument is not None or left.name in DERIVED or (field.argument is not Argument.NONE and not field.any_value):
+            return [[]]
+        if check.modifier == "oneof" or (check.modifier and isinstance(right, Constants) and not right.values):
+            return [[]]
+        values = right.values if isinstance(right, Constants) else (right.value,)
+        if not values:
+            return [[]]
+        if check.modifier == "allof":
+            values = values[:1]
+        many = field.is_list or field.any_value
+        return [self._keys(plain(check.operator), left.name, value, field.type, many) for value in values]
+
+    def _keys(self, operator: str, name: str, value: bytes, kind: FieldType, many: bool) -> list[Key]:
+        if operator in ("=", "in", "intersects"):
+            return [("any" if many else "is", name, parse_constant(value, kind))]
+        if many:
+            return []
+        if operator == "pmatch":
+            return [("path", name, place) for place in enumerate(components(value)) if not is_glob(place[1])]
+        pieces: Sequence[bytes] = ()
+        if operator in ("contains", "startswith", "endswith"):
+            pieces = (value,)
+        elif operator == "glob" and b"[" not in value and b"\\" not in value:
+            pieces = re.split(rb"[*?]+", value)
+        grams = {piece[at : at + _GRAM] for piece in pieces for at in range(min(len(piece), _MAX_PIECES) - _GRAM + 1)}
+        return [("text", name, gram) for gram in sorted(grams)]
+
+
+def _positive(node: Expression) -> Iterable[Compare]:
+    """The comparisons that stand under no ``not``."""
+    match node:
+        case And(children) | Or(children):
+            for child in children:
+                yield from _positive(child)
+        case Compare():
+            yield node
+        case _:
+            return

@@ -1,0 +1,154 @@
+"""Rules files to a ruleset. Nothing in a file makes this raise: all that is wrong is in the result.
+
+Files are loaded one after another; what is defined so far must compile after each of them, as in Falco.
+Work is done in small steps, so that a reload beside running request threads does not stall them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from prempti_otel.model.event import EVENT_SOURCE
+from prempti_otel.model.fields import FIELDS, Registry
+from prempti_otel.rules.build import Builder
+from prempti_otel.rules.collector import Collector
+from prempti_otel.rules.diagnostics import Code, FileResult, JsonObject, LoadError, results_text
+from prempti_otel.rules.requirements import PLUGINS, Version, unmet
+from prempti_otel.rules.ruleset import Rule, Ruleset
+from prempti_otel.rules.selection import OutputSuffix, Selection
+from prempti_otel.rules.yamlnodes import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """A rules file's text; ``name`` is the path that diagnostics show."""
+
+    name: str
+    content: bytes | str
+
+    def source(self) -> SourceFile:
+        """With its text as bytes."""
+        content = self.content
+        return SourceFile(self.name, content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What loading depends on besides the files."""
+
+    fields: Registry = field(default_factory=lambda: FIELDS)
+    selection: Selection = field(default_factory=Selection)
+    source: str = EVENT_SOURCE
+    """The event source that is served; rules of others are skipped."""
+    suffixes: tuple[OutputSuffix, ...] = ()
+    plugins: Mapping[str, Version] | None = None
+    """What ``required_plugin_versions`` is checked against; None: not checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What loading came to."""
+
+    files: list[FileResult]
+    ruleset: Ruleset | None
+    """None if any file has an error."""
+
+    @property
+    def successful(self) -> bool:
+        """Whether there is a ruleset; warnings do not count."""
+        return self.ruleset is not None
+
+    def as_json(self) -> JsonObject:
+        """What ``falco --validate`` prints with ``json_output``."""
+        return {"falco_load_results": [result.as_json() for result in self.files]}
+
+    def as_text(self) -> str:
+        """For a person: a line per file, then what was found, with place and remedy."""
+        return results_text(self.files)
+
+
+def load(
+    files: Sequence[RuleFile],
+    *,
+    fields: Registry = FIELDS,
+    selection: Selection | None = None,
+    pause: Callable[[], None] | None = None,
+) -> LoadResult:
+    """Load files in this order. ``pause`` is called between small steps of the work. Never raises for their content."""
+    options = Options(fields, selection or Selection(), plugins=PLUGINS)
+    steps = load_steps(files, options)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            result: LoadResult = finished.value
+            return result
+        if pause is not None:
+            pause()
+
+
+def load_steps(files: Sequence[RuleFile], options: Options) -> Generator[None, None, LoadResult]:
+    """The same as a generator that yields between small steps and returns the result."""
+    collector = Collector(frozenset({options.source}), options.fields)
+    builder = Builder(collector, options.fields, options.suffixes)
+    results: list[FileResult] = []
+    rules: list[Rule] = []
+    for file in files:
+        source = file.source()
+        result = FileResult(file.name)
+        results.append(result)
+        try:
+            for _ in collector.read(source, result.warnings.append):
+                yield
+            rules = yield from builder.build(result.warnings.append)
+            _check_plugins(collector, source, options.plugins)
+        except LoadError as error:
+            result.errors.append(error.diagnostic)
+            return LoadResult(results, None)
+    ruleset = yield from _ruleset(rules, files, options)
+    return LoadResult(results, ruleset)
+
+
+def _check_plugins(collector: Collector, file: SourceFile, plugins: Mapping[str, Version] | None) -> None:
+    if plugins is None:
+        return
+    sentence = unmet(collector.plugins, plugins)
+    if sentence is not None:
+        place = (file.location("rules content", ""),)
+        raise LoadError(file.diagnostic(Code.VALIDATE, sentence, place, "remove the requirement and the rules that need it"))
+
+
+def _ruleset(rules: Sequence[Rule], files: Sequence[RuleFile], options: Options) -> Generator[None, None, Ruleset]:
+    """The selection applied; a rule that is enabled by it goes last."""
+    selection = options.selection
+    order = [rule for rule in rules if rule.enabled]
+    for switch in selection.all_switches():
+        meant = [rule for rule in rules if switch.applies(rule.name, rule.tags)]
+        names = {rule.name for rule in meant}
+        if switch.enable:
+            known = {rule.name for rule in order}
+            order += [rule for rule in meant if rule.name not in known]
+        else:
+            order = [rule for rule in order if rule.name not in names]
+        yield
+    limit = selection.minimum_priority.rank
+    order = [rule for rule in order if rule.priority.rank <= limit]
+    enabled = {rule.name for rule in order}
+    final = [replace(rule, enabled=rule.name in enabled) for rule in rules]
+    by_name = {rule.name: rule for rule in final}
+    digest = _digest(files, options)
+    return (yield from Ruleset.build(final, [by_name[rule.name] for rule in order], digest, options.fields))
+
+
+def _digest(files: Sequence[RuleFile], options: Options) -> str:
+    """Over names, texts and selection, each with its length, so that nothing can pass for something else."""
+    whole = hashlib.sha256()
+    for file in files:
+        source = file.source()
+        for part in (source.name.encode("utf-8", "surrogatepass"), source.content):
+            whole.update(b"%d:" % len(part))
+            whole.update(part)
+    whole.update(repr((options.selection, options.source, options.suffixes)).encode())
+    return whole.hexdigest()

@@ -1,0 +1,167 @@
+"""Rules in force: judge a call's events. Judging never raises, whatever the events hold."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from prempti_otel.model.decision import Match, Priority, Verdict
+from prempti_otel.model.fields import Level
+from prempti_otel.rules.compiler import Check, compile_expression
+from prempti_otel.rules.index import BranchIndex
+
+if TYPE_CHECKING:
+    from prempti_otel.model.event import Event
+    from prempti_otel.model.fields import Registry
+    from prempti_otel.rules.ast import Expression
+    from prempti_otel.rules.levels import Branch
+    from prempti_otel.rules.output import Template
+
+MATCHES_KEPT = 5
+"""Of one rule; the first says on how many events it held."""
+MARK_TAG = "coding_agent_mark:"
+"""A tag that begins so sets the mark that follows."""
+_VERDICT_TAGS = (("coding_agent_deny", Verdict.DENY), ("coding_agent_ask", Verdict.ASK))
+_SEVERITY = {Verdict.DENY: 0, Verdict.ASK: 1, Verdict.DEFER: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One loaded rule."""
+
+    name: str
+    enabled: bool
+    """Whether it is in force, the selection considered."""
+    priority: Priority
+    tags: tuple[str, ...]
+    """Sorted."""
+    source: str
+    description: str
+    condition: str
+    """With exceptions, lists in place, macros by name."""
+    output: str
+    levels: tuple[Level, ...]
+    """Of its branches, each once, shallowest first."""
+    file: str
+    line: int
+    """From 1: where the rule was first defined, or last redefined."""
+    tree: Expression
+    """The condition, macros in place."""
+    branches: tuple[Branch, ...]
+    template: Template
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it asks for by its tags; ``defer`` where it only informs."""
+        return next((verdict for tag, verdict in _VERDICT_TAGS if tag in self.tags), Verdict.DEFER)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Labels of the session marks it sets."""
+        return tuple(tag.removeprefix(MARK_TAG) for tag in self.tags if tag.startswith(MARK_TAG) and tag != MARK_TAG)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules say of one call."""
+
+    matches: tuple[Match, ...]
+    """Most severe verdict first, then priority, then the rules' order; at most five of a rule."""
+    marks: tuple[str, ...]
+    """Labels of the marks that matching rules set, sorted."""
+
+
+_Entry: TypeAlias = tuple[int, Check]
+_Branches: TypeAlias = "dict[Level, list[tuple[Expression, _Entry]]]"
+_Hits: TypeAlias = "dict[int, list[Event]]"
+
+
+class Ruleset:
+    """All rules that were loaded together. Immutable; any number of threads may judge at once."""
+
+    @classmethod
+    def build(
+        cls, rules: Sequence[Rule], order: Sequence[Rule], digest: str, fields: Registry
+    ) -> Generator[None, None, Ruleset]:
+        """A ruleset, compiled in small steps. ``order``: the rules in force, by which matches of equal weight are sorted."""
+        marking: _Branches = {}
+        judging: _Branches = {}
+        for at, rule in enumerate(order):
+            target = marking if rule.marks else judging
+            for branch in rule.branches:
+                check = compile_expression(branch.expression, fields)
+                target.setdefault(branch.level, []).append((branch.expression, (at, check)))
+            yield
+        indexes = []
+        for found in (marking, judging):
+            made: dict[Level, BranchIndex[_Entry]] = {}
+            for level, branches in found.items():
+                made[level] = yield from BranchIndex.build(branches, fields)
+            indexes.append(made)
+        return cls(rules, order, digest, indexes[0], indexes[1])
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        order: Sequence[Rule],
+        digest: str,
+        marking: dict[Level, BranchIndex[_Entry]],
+        judging: dict[Level, BranchIndex[_Entry]],
+    ) -> None:
+        self.rules: Sequence[Rule] = tuple(rules)
+        """Every rule of a served source, in order of first definition."""
+        self.digest = digest
+        """Lower-case hexadecimal SHA-256 of the loaded texts and the selection."""
+        self._order = tuple(order)
+        self._verdicts = [rule.verdict for rule in order]
+        self._weights = [(_SEVERITY[rule.verdict], rule.priority.rank, at) for at, rule in enumerate(order)]
+        self._marking = marking
+        self._judging = judging
+
+    def judge(self, events: Sequence[Event]) -> Judgement:
+        """Judge a call by all its events, its own first. Marks are set on its tool events as ``call.marks``."""
+        hits: _Hits = {}
+        marks: tuple[str, ...] = ()
+        if self._marking:
+            self._match(self._marking, events, hits)
+            marks = tuple(sorted({label for at in hits for label in self._order[at].marks}))
+            if marks:
+                for event in events:
+                    if event.level is Level.TOOL:
+                        event.set("call.marks", marks)
+        self._match(self._judging, events, hits)
+        return Judgement(self._matches(hits), marks)
+
+    def _match(self, indexes: dict[Level, BranchIndex[_Entry]], events: Sequence[Event], hits: _Hits) -> None:
+        for event in events:
+            index = indexes.get(event.level)
+            if index is None:
+                continue
+            for at, check in index.candidates(event):
+                if check(event):
+                    held = hits.get(at)
+                    if held is None:
+                        hits[at] = [event]
+                    elif held[-1] is not event:
+                        held.append(event)
+
+    def _matches(self, hits: _Hits) -> tuple[Match, ...]:
+        if not hits:
+            return ()
+        found: list[Match] = []
+        for at in sorted(hits, key=self._weights.__getitem__):
+            rule, verdict, events = self._order[at], self._verdicts[at], hits[at]
+            for number, event in enumerate(events[:MATCHES_KEPT]):
+                count = len(events) if number == 0 else 1
+                output = _render(rule, event)
+                found.append(Match(rule.name, rule.priority, rule.tags, verdict, output, event, rule.description, count))
+        return tuple(found)
+
+
+def _render(rule: Rule, event: Event) -> str:
+    """The output; a template that fails must not hide the match."""
+    try:
+        return rule.template.render(event)
+    except Exception as error:  # noqa: BLE001 - the match counts for more than its text
+        return f"{rule.output} [output not rendered: {type(error).__name__}]"
