@@ -94,12 +94,13 @@ class EngineClient:
         while True:
             left = ends - time.monotonic()
             try:
-                return self.status(timeout=max(0.05, min(left, DEADLINE_S)))
+                if self._home.socket.exists() or left <= 0.05:
+                    return self.status(timeout=max(0.05, min(left, DEADLINE_S)))
             except EngineUnavailable:
                 if left <= 0.05:
                     raise
                 self.close()
-                time.sleep(0.02)
+            time.sleep(0.02)
 
     def _call(self, method: str, request: Message, reply: type[_Reply], timeout: float) -> _Reply:
         import grpc

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("prempti.engine")
 
+SLICE_S = 0.0005
+"""Compiling goes on for this long at a time while calls are answered ..."""
+REST_S = 0.001
+"""... and then leaves the interpreter to them."""
 _CAREFUL = Config(retention=Retention(days=36_500))
 """In force where the settings are broken and no copy is left: nothing is let through or pruned by mistake."""
 _CONFIG = "configuration"
@@ -54,6 +59,9 @@ class Keeper:
         self.policy = Policy(Mode.GUARDRAILS, Verdict.DEFER, None, "they are being loaded")
         self.config_error = ""
         self.ruleset_error = ""
+        self.serving = False
+        """Whether calls are being answered: rules are then compiled in small slices."""
+        self._slice_began = 0.0
 
     @property
     def load_error(self) -> str:
@@ -207,10 +215,16 @@ class Keeper:
         try:
             from prempti_otel.rules import load
 
-            return load(files, selection=selection(self.config))
+            return load(files, selection=selection(self.config), pause=self._give_way if self.serving else None)
         except Exception as error:  # noqa: BLE001 - the boundary of one ruleset; it is rejected and recorded
             self._rules_rejected(describe(error), files)
             return None
+
+    def _give_way(self) -> None:
+        """Called between small steps of compiling: request threads go first."""
+        if time.perf_counter() - self._slice_began > SLICE_S:
+            time.sleep(REST_S)
+            self._slice_began = time.perf_counter()
 
     def _rules_accepted(self, ruleset: Ruleset, files: list[RuleFile]) -> None:
         policy = self.policy

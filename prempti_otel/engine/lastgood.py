@@ -43,7 +43,7 @@ class LastGood:
 
     def save_rules(self, files: Sequence[RuleFile]) -> None:
         """Raises OSError."""
-        _write(self._rules, msgspec.json.encode([_Text(file.name, file.content) for file in files]))
+        _write(self._rules, msgspec.json.encode([_Text(file.name, file.source().content) for file in files]))
 
     def rules(self) -> list[RuleFile]:
         """The copy. Raises PremptiError where there is none that can be read."""

@@ -96,6 +96,7 @@ class Engine:
             default_action=keeper.config.default_action,
             ruleset_digest=keeper.policy.digest,
         )
+        keeper.serving = True
         self._server = self._listen(service)
         gc.collect()
         gc.freeze()

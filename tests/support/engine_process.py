@@ -1,0 +1,79 @@
+"""Real engine processes in homes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from prempti_otel.engine.client import EngineClient, EngineUnavailable
+from prempti_otel.settings.home import Home
+from tests.support.rulesets import RULES
+
+READY_S = 30.0
+ONLY_OWN_RULES = "rules:\n  default: false\n"
+
+
+def make_home(root: Path, rules: str = RULES, config: str = ONLY_OWN_RULES) -> Home:
+    """A home with one user's rule file and no default rules."""
+    home = Home(root)
+    home.create()
+    for path, text in ((home.config, config), (home.user_rules / "test.yaml", rules)):
+        path.touch(mode=0o600)
+        path.write_text(text)
+    return home
+
+
+def spawn(home: Home) -> subprocess.Popen[bytes]:
+    """Starts an engine and does not wait for it."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-m", "prempti_otel.engine", "--home", str(home.root)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={"PATH": os.defpath, "HOME": str(home.root), "LANG": "C.UTF-8"},
+        cwd="/",
+    )
+
+
+@contextlib.contextmanager
+def running_engine(home: Home) -> Iterator[tuple[subprocess.Popen[bytes], EngineClient]]:
+    """An engine that answers, and a client of it; both ended afterwards."""
+    process = spawn(home)
+    try:
+        with EngineClient(home) as client:
+            _wait(process, client)
+            yield process, client
+    finally:
+        end(process)
+
+
+def _wait(process: subprocess.Popen[bytes], client: EngineClient) -> None:
+    """Until the engine answers; fails the test with its last words where it ended instead."""
+    for _ in range(int(READY_S)):
+        try:
+            client.wait_ready(1)
+        except EngineUnavailable:
+            assert process.poll() is None, process.communicate()[1].decode()
+        else:
+            return
+    raise AssertionError("the engine does not answer")
+
+
+def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
+    """Ends the process by a signal; its exit status. One that does not end is killed, and that fails the test."""
+    if process.poll() is None:
+        process.send_signal(number)
+    try:
+        return process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        assert process.stderr is not None
+        process.stderr.close()
