@@ -53,9 +53,10 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def guard(home: Path) -> Iterator[Guard]:
-    """The guard with the rules of these tests, in place but neither started nor registered."""
+    """The guard with the rules of these tests alone, in place but neither started nor registered."""
     found = Guard(home)
     found.home.create()
+    found.home.config.write_text("rules: {default: false}\n")
     (found.home.user_rules / "e2e.yaml").write_text(RULES)
     yield found
     if found.home.engine_lock.exists():

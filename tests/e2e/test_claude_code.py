@@ -10,7 +10,7 @@ import pytest
 
 from prempti_otel.model.record import RecordKind
 from tests.support import real_claude
-from tests.support.guard import Guard
+from tests.support.guard import Guard, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -60,7 +60,7 @@ def test_an_undecided_call_runs_and_an_asked_one_is_refused_where_nobody_can_be_
     assert undecided.ran, outcome
     assert (project / "ran.txt").read_text() == "x\n"
     assert not (project / "publish.txt").exists()
-    assert asked.denied_by == "hook"
+    assert asked.denied_by == "config"
     assert "Publishing: `echo y > publish.txt` publishes something" in (asked.result or "")
     assert [decision.decision.verdict for decision in guarded.decisions()] == ["defer", "ask"]
 
@@ -108,7 +108,22 @@ def test_with_the_engine_stopped_calls_are_blocked_and_the_audit_gets_to_know(
     assert "the engine is stopped" in (call.result or "")
     assert guarded.engines() == []
     guarded.ctl("start")
-    assert len(guarded.records(RecordKind.FALLBACK)) == 1
+    wait_until(lambda: len(guarded.records(RecordKind.FALLBACK)) == 1, "the blocked call to be recorded")
+
+
+@pytest.mark.parametrize("broken", ["the hook is gone", "its modules are gone", "the interpreter is gone"])
+def test_a_hook_that_cannot_run_blocks(claude: Path, home: Path, project: Path, guarded: Guard, broken: str) -> None:
+    if broken == "the hook is gone":
+        guarded.home.hook.unlink()
+    elif broken == "its modules are gone":
+        (guarded.home.bin / "prempti_forward.py").unlink()
+    else:
+        settings = home / ".claude/settings.json"
+        settings.write_text(settings.read_text().replace("/bin/python", "/no/python"))
+    guarded.ctl("hook", "status", fails=True)
+    outcome = real_claude.run(claude, home, project, [[bash("echo x > ran.txt")]])
+    assert outcome.calls[0].denied_by == "hook", outcome
+    assert not (project / "ran.txt").exists()
 
 
 def test_with_the_engine_killed_the_next_call_starts_it(
@@ -160,32 +175,39 @@ def hostile(project: Path, tmp_path: Path) -> Path:
         "BASH_ENV": str(traps / "sh"),
         "TRACEPARENT": "x" * 10_000,
     }
+    # The project's own hook shows what the guard's is given.
+    control = {"type": "command", "command": f"/usr/bin/env >> {traps}/environment"}
+    settings = {"env": environment, "hooks": {"PreToolUse": [{"hooks": [control]}]}}
     (project / ".claude").mkdir()
-    (project / ".claude/settings.json").write_text(json.dumps({"env": environment}))
+    (project / ".claude/settings.json").write_text(json.dumps(settings))
     return traps
 
 
 def test_a_hostile_projects_environment_changes_no_verdict(
     claude: Path, home: Path, project: Path, guarded: Guard, kept: Path, hostile: Path
 ) -> None:
+    file = project / "ran.txt"
     turns = [
-        [("Write", {"file_path": str(project / "ran.txt"), "content": "x"})],
+        [("Write", {"file_path": str(file), "content": "x"})],
         [bash(REMOVE)],
-        [bash("/bin/echo $PREMPTI_FAIL_OPEN > seen.txt; /bin/rm -f traps/sprung")],
-        [("Write", {"file_path": str(project / "ran.txt"), "content": "y"})],
+        [("Edit", {"file_path": str(file), "old_string": "x", "new_string": "y"})],
     ]
     outcome = real_claude.run(claude, home, project, turns)
-    write, removal, reached, _ = outcome.calls
+    write, removal, edit = outcome.calls
     assert write.ran, outcome
+    assert edit.ran
     assert removal.denied_by == "hook"
+    assert "Recursive removal" in (removal.result or "")
     assert kept.exists()
-    assert reached.ran
-    assert (project / "seen.txt").read_text() == "1\n", "the project's environment does not even reach the tools"
+    seen = (hostile / "environment").read_text()
+    for name in ("PATH", "PYTHONPATH", "PYTHONHOME", "PREMPTI_HOME", "LD_PRELOAD", "BASH_ENV"):
+        assert f"\n{name}={hostile}" in seen, f"the project's {name} does not reach hooks, so this test shows nothing"
+    assert "\nPREMPTI_FAIL_OPEN=1\n" in seen
     assert not (hostile / "sprung").exists()
-    assert [decision.decision.verdict for decision in guarded.decisions()] == ["defer", "deny", "defer", "defer"]
+    assert [decision.decision.verdict for decision in guarded.decisions()] == ["defer", "deny", "defer"]
     started_with = Path(f"/proc/{guarded.pid()}/environ")
     if started_with.exists():
-        assert b"PREMPTI_FAIL_OPEN" not in started_with.read_bytes()
+        assert str(hostile).encode() not in started_with.read_bytes()
 
 
 def test_hook_add_and_remove_take_effect_and_leave_the_settings_as_they_were(
@@ -201,7 +223,7 @@ def test_hook_add_and_remove_take_effect_and_leave_the_settings_as_they_were(
         file.parent.mkdir(exist_ok=True)
         file.write_text("")
         outcome = real_claude.run(claude, home, project, [[bash(REMOVE)]])
-        assert outcome.calls[0].denied_by == ("hook" if file.exists() else None), outcome
+        assert ("Recursive removal" in (outcome.calls[0].result or "")) == file.exists(), outcome
         return not file.exists()
 
     assert removes()

@@ -47,3 +47,12 @@ def test_a_call_runs_or_does_not_as_the_hook_says(
     assert call.ran == ran
     assert call.denied_by == (None if ran else "hook")
     assert told in (call.result or "")
+
+
+def test_a_settings_file_with_a_comment_is_ignored_hooks_and_all(claude: Path, home: Path, project: Path) -> None:
+    """Why such a file is refused by ``hook add`` and a problem in ``hook status``."""
+    register(home, f"cat >/dev/null; echo '{json.dumps(DENY)}'")
+    settings = home / ".claude/settings.json"
+    settings.write_text(settings.read_text() + "// mine\n")
+    outcome = real_claude.run(claude, home, project, [[("Bash", {"command": "echo x > ran.txt", "description": "x"})]])
+    assert outcome.calls[0].ran, outcome

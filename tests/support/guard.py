@@ -65,8 +65,7 @@ class Guard:
 
     def decisions(self) -> list[DecisionBody]:
         """What was decided, oldest first."""
-        bodies = [body_of(record) for record in self.records(RecordKind.DECISION)]
-        return [body for body in bodies if isinstance(body, DecisionBody)]
+        return [body_of(record, DecisionBody) for record in self.records(RecordKind.DECISION)]
 
     def log(self) -> str:
         """The engine's log, for messages."""

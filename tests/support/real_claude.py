@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.scripted_model import Asked, ScriptedModel
+from tests.support.scripted_model import PROMPT, Asked, ScriptedModel
 
 VERSION = "2.1.330"
 PACKAGE = f"@anthropic-ai/claude-code@{VERSION}"
@@ -65,7 +65,7 @@ class Outcome:
     """What the model was told; None where it never got an answer."""
     is_error: bool
     denied_by: str | None
-    """``hook``, ``config`` (the agent's own rules), or None where it was not refused."""
+    """``hook``, ``config`` (the agent itself: its own rules, or nobody is there to be asked), None if not refused."""
 
     @property
     def ran(self) -> bool:
@@ -108,7 +108,7 @@ def run(
     model = ScriptedModel([[Asked(tool, tool_input) for tool, tool_input in turn] for turn in turns])
     with model.serving(), tempfile.TemporaryDirectory() as scratch:
         debug = Path(scratch) / "debug.log"
-        command = [str(program), "-p", "do it", "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
+        command = [str(program), "-p", PROMPT, "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
         command += ["--debug-file", str(debug)]
         variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb"}
         variables |= _QUIET | {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "dummy"} | dict(environment or {})

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+PROMPT = "Play the script."
+"""The prompt of the conversation that the script is for; a subagent's has another one."""
+
 
 @dataclass
 class Asked:
@@ -64,9 +67,11 @@ class ScriptedModel:
         blocks: list[dict[str, Any]] = [{"type": "text", "text": "done"}]
         tools = {tool.get("name", "") for tool in body.get("tools") or []}
         self.tools_offered |= tools
-        done = sum(message.get("role") == "assistant" for message in body.get("messages", []))
+        messages = body.get("messages", [])
+        done = sum(message.get("role") == "assistant" for message in messages)
+        ours = any(PROMPT in _text(message.get("content")) for message in messages if message.get("role") == "user")
         # Requests without tools are the agent's own, for a title and the like.
-        if tools and done < len(self.turns):
+        if tools and ours and done < len(self.turns):
             blocks = [{"type": "tool_use", "id": c.id, "name": c.tool, "input": c.input} for c in self.turns[done]]
         message = {
             "id": f"msg_{done}",
