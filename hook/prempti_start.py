@@ -21,6 +21,8 @@ WORDS_LIMIT = 300
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 NO_PROGRAM = 127
 """Exit status of shells where a program cannot be run."""
+ALREADY_RUNNING = 3
+"""Exit status of ``python -m prempti_otel.engine`` where another engine holds ``run/engine.lock``."""
 
 
 def start_engine(hook: Hook) -> _socket.socket:
@@ -90,16 +92,13 @@ def other_is_running(child: int, home: str) -> bool:
         return False  # the agent ignores the end of children, and so does the hook: nothing to be learned
     if not gone:
         return False
-    lock = take_lock(home + "/run/engine.lock")
-    if lock >= 0 and status:
+    if posix.waitstatus_to_exitcode(status) not in (0, ALREADY_RUNNING):
         mark = home + "/run/failed"
         if not failed_lately(mark):
             # It could not say so itself: the sentence of an earlier failure must not stand for this one.
             posix.open(mark, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW, 0o600)
             posix.utime(mark)
         raise failed_to_start(home)
-    if lock >= 0:
-        posix.close(lock)
     return True
 
 

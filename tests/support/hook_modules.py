@@ -13,3 +13,4 @@ if str(HOOK.parent) not in sys.path:
 
 hook_grpc: ModuleType = importlib.import_module("prempti_grpc")
 hook_forward: ModuleType = importlib.import_module("prempti_forward")
+hook_start: ModuleType = importlib.import_module("prempti_start")
