@@ -89,5 +89,5 @@ def run(arguments: list[str], **options: Any) -> int:
         return getattr(error, "exit_code", ExitCode.FAILED)
     except BrokenPipeError:
         # The reader has had enough; keep the interpreter from complaining when it flushes.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 141  # 128 + SIGPIPE

@@ -20,7 +20,7 @@ SECONDS = 15.0
 """The same limit that agents are given."""
 
 
-class Unhealthy(PremptiError):
+class UnhealthyError(PremptiError):
     """The call did not come back, or was not recorded."""
 
     exit_code = ExitCode.UNREACHABLE
@@ -42,7 +42,7 @@ def health(form: str) -> None:
 
 
 def probe(home: Home) -> str:
-    """The recorded verdict on a synthetic call. Raises Unhealthy."""
+    """The recorded verdict on a synthetic call. Raises UnhealthyError."""
     from prempti_otel.agents import hook_file
     from prempti_otel.audit import DecisionBody, StoreReader, body_of
 
@@ -66,13 +66,13 @@ def probe(home: Home) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unhealthy(f"the hook did not run: {error}", remedy="premptictl restart") from error
+        raise UnhealthyError(f"the hook did not run: {error}", remedy="premptictl restart") from error
     said = done.stderr.decode(errors="replace").strip()
     if done.returncode or said:
-        raise Unhealthy(said or f"the hook ended with status {done.returncode}", remedy="premptictl status")
+        raise UnhealthyError(said or f"the hook ended with status {done.returncode}", remedy="premptictl status")
     with StoreReader(home) as store:
         for record in store.decisions(session_id=SESSION, limit=50, newest=True):
             body = body_of(record, DecisionBody)
             if body.call.use_id == use_id:
                 return body.decision.verdict
-    raise Unhealthy("the call was answered but is not in the store", remedy="premptictl audit verify")
+    raise UnhealthyError("the call was answered but is not in the store", remedy="premptictl audit verify")

@@ -49,9 +49,7 @@ def add(agent: str, scope: str, project: Path, fail_open: bool, form: str) -> No
     The settings file keeps everything else that is in it; a copy from before the first change is
     kept beside it.
     """
-    change = registration.add(
-        agent, registration.Scope(scope), Home.from_environment(), project, fail_open=fail_open
-    )
+    change = registration.add(agent, registration.Scope(scope), Home.from_environment(), project, fail_open=fail_open)
     _print_change(change, form)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import signal
@@ -75,7 +76,11 @@ def start_engine(home: Home) -> StatusReply:
     load_config(home.config)  # a broken file is told here, at the terminal
     _prepare(home)
     account = pwd.getpwuid(os.getuid())
-    clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": os.environ.get("HOME") or account.pw_dir, "LANG": "C.UTF-8"}
+    clean = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": os.environ.get("HOME") or account.pw_dir,
+        "LANG": "C.UTF-8",
+    }
     clean |= {key: value for key, value in os.environ.items() if key.startswith("OTEL_EXPORTER_OTLP_")}
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         _engine_arguments(home),
@@ -134,10 +139,8 @@ def _running(home: Home) -> StatusReply | None:
 
 
 def _lives(pid: int) -> bool:
-    try:
-        os.waitpid(pid, os.WNOHANG)  # where it is our own child
-    except ChildProcessError:
-        pass
+    with contextlib.suppress(ChildProcessError):  # raised where it is not our own child
+        os.waitpid(pid, os.WNOHANG)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -19,7 +19,9 @@ def _switch(key: str, value: str | None, form: str) -> None:
         return
     try:
         with EngineClient(home) as engine:
-            reply = engine.set_mode(**{key: value})
+            reply = engine.set_mode(
+                mode=value if key == "mode" else "", default_action=value if key == "default_action" else ""
+            )
         if reply.error:
             raise PremptiError(reply.error)
     except EngineUnavailable:

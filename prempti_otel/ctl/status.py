@@ -86,7 +86,9 @@ def _print(state: dict[str, Any]) -> None:
         stopped = " (stopped with premptictl stop)" if state["stopped_by_user"] else ""
         line("engine", f"not running{stopped}; start it with: premptictl start", "red")
     else:
-        line("engine", f"running, pid {state['pid']}, up {seconds(state['uptime_seconds'])}, version {state['version']}")
+        line(
+            "engine", f"running, pid {state['pid']}, up {seconds(state['uptime_seconds'])}, version {state['version']}"
+        )
         line("mode", f"{state['mode']}, default action {state['default_action']}")
         line(
             "rules",

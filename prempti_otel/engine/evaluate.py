@@ -6,10 +6,12 @@ The running engine and the offline judge share this code, so that a replay judge
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from prempti_otel.analysis import Context, predict
 from prempti_otel.engine.decide import decide
+from prempti_otel.engine.prediction import shipped_context
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.model.event import tool_event
@@ -33,6 +35,8 @@ class Policy:
     """None where no ruleset ever loaded: every call is then refused."""
     problem: str = ""
     """Why there is no ruleset, for a person."""
+    context: Context = field(default_factory=shipped_context)
+    """By which effects are predicted."""
 
     @property
     def digest(self) -> str:
@@ -55,12 +59,6 @@ class NoRulesError(PremptiError):
     """There is nothing to judge by."""
 
 
-def predict(call: ToolCall, event: Event) -> list[Event]:
-    """The events of a call: its own first, then one for each effect that it is predicted to have."""
-    del call
-    return [event]
-
-
 def evaluate(call: ToolCall, policy: Policy, sessions: Sessions, *, can_ask: bool, started: float) -> Evaluation:
     """Judge a parsed call. ``started`` is ``time.perf_counter()`` at its arrival. Raises NoRulesError."""
     ruleset = policy.ruleset
@@ -73,7 +71,7 @@ def evaluate(call: ToolCall, policy: Policy, sessions: Sessions, *, can_ask: boo
     ages, counts = sessions.marks(call.session_id, call.received_ns)
     event.values["session.mark_age_ms"] = ages
     event.values["session.mark_count"] = counts
-    events = predict(call, event)
+    events = predict(call, event, policy.context)
     judgement = ruleset.judge(events)
     decision = decide(
         call,

@@ -10,13 +10,22 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.lastgood import LastGood
-from prempti_otel.engine.rulesets import Signature, installed_rule_files, rule_paths, selection, signature
+from prempti_otel.engine.prediction import context_with
+from prempti_otel.engine.rulesets import (
+    Signature,
+    files_of,
+    installed_rule_files,
+    rule_paths,
+    selection,
+    signature,
+)
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.settings.config import Config, Retention
@@ -39,6 +48,7 @@ _CAREFUL = Config(retention=Retention(days=36_500))
 """In force where the settings are broken and no copy is left: nothing is let through or pruned by mistake."""
 _CONFIG = "configuration"
 _RULES = "rules"
+_COMMANDS = "commands"
 _COPY = "last good copy"
 _FLAG = "monitor flag"
 
@@ -55,6 +65,7 @@ class Keeper:
         self._loaded: tuple[list[RuleFile], RuleSettings] | None = None
         self._seen: Signature = ()
         self._pending: Signature = ()
+        self._commands: Signature | None = None
         self.config = Config()
         self.policy = Policy(Mode.GUARDRAILS, Verdict.DEFER, None, "they are being loaded")
         self.config_error = ""
@@ -92,8 +103,9 @@ class Keeper:
             self._enforce(self.config)
 
     def load_rules(self) -> None:
-        """Load the rules for the first time; broken ones are replaced by their last good copy."""
+        """Load commands and rules for the first time; broken rules are replaced by their last good copy."""
         with self._lock:
+            self._load_commands()
             if self.config_error:
                 self._tell_config(self.config_error)
             self._load_rules()
@@ -111,6 +123,7 @@ class Keeper:
                 config = self.config
             else:
                 self._config_accepted(config)
+            self._load_commands()
             self._load_rules()
             self._enforce(config)
 
@@ -149,7 +162,11 @@ class Keeper:
             paths += rule_paths(self._home, self.config)
         except PremptiError:
             paths.append(self._home.user_rules)
-        return signature(paths)
+        return signature(paths) + self._commands_signature()
+
+    def _commands_signature(self) -> Signature:
+        folder = self._home.user_commands
+        return signature(files_of(folder)) if folder.is_dir() else ()
 
     def _config_accepted(self, config: Config) -> None:
         if self.config_error:
@@ -191,8 +208,21 @@ class Keeper:
             )
         else:
             self._health.well(_FLAG)
-        policy = self.policy
-        self.policy = Policy(mode, Verdict(config.default_action), policy.ruleset, policy.problem)
+        self.policy = replace(self.policy, mode=mode, floor=Verdict(config.default_action))
+
+    def _load_commands(self) -> None:
+        """Load the user's catalogue entries if they changed; those in force stay where one is bad."""
+        now = self._commands_signature()
+        if now == self._commands:
+            return
+        self._commands = now
+        try:
+            context = context_with([self._home.user_commands], compiled=True)
+        except PremptiError as error:
+            self._health.trouble(_COMMANDS, f"command entries on disk are not in force: {error.diagnostics()}")
+            return
+        self.policy = replace(self.policy, context=context)
+        self._health.well(_COMMANDS)
 
     def _load_rules(self) -> None:
         """Load the installed rules unless they are those in force; the last good ones stay where that fails."""
@@ -259,7 +289,7 @@ class Keeper:
             diagnostics=diagnostics.splitlines(),
         )
         if not in_force:
-            self.policy = Policy(self.policy.mode, self.policy.floor, None, diagnostics)
+            self.policy = replace(self.policy, ruleset=None, problem=diagnostics)
 
     def _load_copy(self) -> None:
         """After a restart onto broken rules: the last good ones, loudly."""
@@ -283,8 +313,7 @@ class Keeper:
         self._health.trouble(_RULES, f"judging by the last good rules, those on disk are not in force: {problem}")
 
     def _swap(self, ruleset: Ruleset) -> None:
-        policy = self.policy
-        self.policy = Policy(policy.mode, policy.floor, ruleset)
+        self.policy = replace(self.policy, ruleset=ruleset, problem="")
 
 
 _Floor = {"defer": Verdict.DEFER, "allow": Verdict.ALLOW}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival
 from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
+from prempti_otel.engine.prediction import context_with, shipped_context
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.engine.sessions import Sessions
 from prempti_otel.errors import PremptiError
@@ -18,6 +19,7 @@ from prempti_otel.settings.config import Config
 from prempti_otel.settings.load import load_config
 
 if TYPE_CHECKING:
+    from prempti_otel.analysis import Context
     from prempti_otel.model.decision import Decision
     from prempti_otel.rules import Ruleset
     from prempti_otel.settings.home import Home
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 class Judge:
     """One ruleset and the marks of the calls judged so far, in their order."""
 
-    def __init__(self, ruleset: Ruleset, floor: Verdict = Verdict.DEFER) -> None:
-        self._policy = Policy(Mode.GUARDRAILS, floor, ruleset)
+    def __init__(self, ruleset: Ruleset, floor: Verdict = Verdict.DEFER, context: Context | None = None) -> None:
+        self._policy = Policy(Mode.GUARDRAILS, floor, ruleset, context=context or shipped_context())
         self._sessions = Sessions()
         self._number = 0
 
@@ -58,4 +60,4 @@ def open_judge(home: Home, paths: Sequence[Path] = ()) -> Judge:
         result = load(installed_rule_files(home, config), selection=selection(config))
     if result.ruleset is None:
         raise PremptiError(result.as_text().strip(), remedy="correct the rules")
-    return Judge(result.ruleset, Verdict(config.default_action))
+    return Judge(result.ruleset, Verdict(config.default_action), context_with([home.user_commands]))

@@ -1,0 +1,36 @@
+"""What prediction knows besides the call: the user of this installation, and the command catalogue."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
+
+from prempti_otel.analysis import Context
+from prempti_otel.analysis.catalogue import load_catalogue
+
+
+@cache
+def shipped_context() -> Context:
+    """The shipped catalogue alone."""
+    return context_with([])
+
+
+def context_with(folders: Sequence[Path], *, compiled: bool = False) -> Context:
+    """The shipped catalogue and the user's own entries in ``folders``. Raises PremptiError for a bad entry.
+
+    ``compiled``: all entries at once, so that no call waits for its command's.
+    """
+    account = pwd.getpwuid(os.getuid())
+    catalogue = load_catalogue([folder for folder in folders if folder.is_dir()])
+    if compiled:
+        catalogue.check()
+    return Context(
+        catalogue,
+        home=os.environ.get("HOME") or account.pw_dir,
+        user=account.pw_name,
+        tmpdir=gettempdir(),
+    )

@@ -1,0 +1,66 @@
+"""Errors are sentences with an exit code, whatever is asked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.ctl import Ctl
+
+
+def test_help_names_every_command(ctl: Ctl) -> None:
+    text = ctl.ok("--help")
+    for name in ("start", "stop", "status", "health", "mode", "logs", "hook", "rules", "replay", "audit"):
+        assert f"\n  {name} " in text
+
+
+def test_help_imports_no_heavy_module(ctl: Ctl) -> None:
+    done = ctl("--help", env={"PYTHONPROFILEIMPORTTIME": "1"})
+    for module in ("grpc", "rich", "opentelemetry", "lark", "tree_sitter", "yaml"):
+        assert f"| {module}\n" not in done.stderr.replace("   ", " ").replace("  ", " ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["nonsense"], 2, "No such command"),
+        (["mode", "strict"], 2, "guardrails"),
+        (["logs", "--tail", "-1"], 2, "--tail"),
+        (["audit", "show", "0"], 2, "SEQ"),
+        (["hook", "add", "claud_code"], 3, "claude_code"),
+        (["rules", "check", "no-such-file.yaml"], 2, "no-such-file.yaml"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_a_sentence(ctl: Ctl, arguments: list[str], code: int, says: str) -> None:
+    done = ctl(*arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_home_that_is_not_absolute_is_refused(ctl: Ctl) -> None:
+    done = ctl("status", env={"PREMPTI_HOME": "relative/home"})
+    assert done.returncode == 3
+    assert "PREMPTI_HOME" in done.stderr
+    assert "absolute" in done.stderr
+
+
+def test_a_broken_configuration_is_told_with_its_place(ctl: Ctl) -> None:
+    ctl.guard_home.mkdir(mode=0o700)
+    (ctl.guard_home / "config.yaml").write_text("mode: guardrails\nretntion: {days: 3}\n")
+    done = ctl("status")
+    assert done.returncode == 3
+    assert "config.yaml:2:1" in done.stderr
+    assert "retention" in done.stderr
+
+
+def test_status_without_an_engine_says_how_to_start_it(ctl: Ctl) -> None:
+    done = ctl("status")
+    assert done.returncode == 4
+    assert "premptictl start" in done.stdout
+
+
+def test_status_as_json_is_one_object(ctl: Ctl) -> None:
+    done = ctl("status", "--format", "json")
+    assert json.loads(done.stdout)["running"] is False
