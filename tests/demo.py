@@ -62,6 +62,8 @@ def main() -> int:
             console.print("[bold]A coding agent makes these calls; each goes through the real hook and engine.[/]\n")
             replies = [demo.call(number, call) for number, call in enumerate(CALLS)]
             console.print(_table(replies))
+            console.print("\n[bold]What the model is told of the third:[/]\n")
+            console.print(escape(replies[2]["reason"]))
             spans = _wait_for_spans(receiver, len(CALLS))
             console.print("\n[bold]What the OTLP receiver has got:[/]\n")
             console.print(_tree(spans))
@@ -147,20 +149,20 @@ class Demo:
 def _table(replies: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column, options in (
-        ("CALL", {"max_width": 52, "overflow": "ellipsis", "no_wrap": True}),
+        ("CALL", {"max_width": 44, "overflow": "ellipsis", "no_wrap": True}),
         ("VERDICT", {}),
-        ("WHY", {"overflow": "fold"}),
+        ("RULES", {"overflow": "fold"}),
         ("MS", {"justify": "right"}),
     ):
         table.add_column(column, **options)  # type: ignore[arg-type]
     for reply in replies:
         call = reply["call"]
         shown = call.input.get("command") or call.input.get("file_path") or call.input.get("url")
-        first = reply["reason"].splitlines()[0] if reply["reason"] else ""
+        rules = [line.partition(":")[0] for line in reply["reason"].splitlines()[:-1]]
         table.add_row(
             escape(f"{call.tool} {shown}".replace("\n", "⏎")),
             f"[{STYLES[reply['verdict']]}]{reply['verdict']}[/]",
-            escape(first),
+            escape(", ".join(rules)),
             f"{reply['elapsed'] * 1000:.1f}",
         )
     return table
