@@ -110,7 +110,9 @@ class Builder:
         if isinstance(owner, MacroDefinition) and name in self._collector.macros:
             return "a macro sees only macros that are defined above it"
         guess = nearest(name, self._collector.macros)
-        return f"did you mean {guess}?" if guess else "define the macro in this file or an earlier one; fields have a dot"
+        return (
+            f"did you mean {guess}?" if guess else "define the macro in this file or an earlier one; fields have a dot"
+        )
 
     def _rule(
         self, rule: RuleDefinition, lists: Sequence[CompiledList], macros: MacroTable, report: Report
@@ -264,7 +266,7 @@ def _expression_place(owner: MacroDefinition | RuleDefinition, text: str, offset
     """Where the culprit is in the file: exact while the condition stands in the file as it was parsed."""
     parent = owner.condition_place[-1]
     line, column, start = parent.line, parent.column, parent.offset
-    source = owner.file.content.decode("utf-8", "replace").lstrip("\ufeff") if offset else ""
+    source = owner.file.text if offset else ""
     for opening in (0, 1):
         begin = start + opening
         if offset and source.startswith(text.rstrip(), begin):

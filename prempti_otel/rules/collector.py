@@ -67,6 +67,9 @@ class Collector:
             "rule": self._rule,
         }
         for root in documents(file):
+            if root is None:
+                yield
+                continue
             for kind, item in items(root, file, report):
                 if kind:
                     takers[kind](item)
@@ -118,7 +121,12 @@ class Collector:
         item.only(_MACRO_KEYS)
         name = item.scalar("macro")
         if not _MACRO_NAME.match(name):
-            item.warn(Code.INVALID_MACRO_NAME, f"'{name}' is no name that conditions can hold", None, "use letters, digits and _")
+            item.warn(
+                Code.INVALID_MACRO_NAME,
+                f"'{name}' is no name that conditions can hold",
+                None,
+                "use letters, digits and _",
+            )
         condition = item.scalar("condition")
         appends, _ = _changes(item, frozenset({"condition"}), frozenset({"condition"}))
         place = item.within("macro condition", "", item.keys["condition"])
@@ -179,7 +187,9 @@ class Collector:
         names: set[str] = set()
         for entry in found:
             if entry.name in names:
-                item.warn(Code.EXCEPTION_NAME_NOT_UNIQUE, f"the exception '{entry.name}' is defined twice here", entry.place)
+                item.warn(
+                    Code.EXCEPTION_NAME_NOT_UNIQUE, f"the exception '{entry.name}' is defined twice here", entry.place
+                )
             names.add(entry.name)
         return found
 
@@ -190,7 +200,9 @@ class Collector:
         for key in item.keys:
             if key in _RULE_REPLACE and key not in appends | replaces:
                 place = item.within("overrides", key, item.keys[key])
-                raise item.error(f"the key '{key}' has no entry under override", place, "say whether to append or replace it")
+                raise item.error(
+                    f"the key '{key}' has no entry under override", place, "say whether to append or replace it"
+                )
         previous = self._previous(item, name, _NO_RULE)
         for key in sorted(appends):
             self._append_key(item, previous, key)
@@ -242,8 +254,15 @@ class Collector:
 
     def _enable_rule(self, item: Item, name: str) -> None:
         if "enabled" not in item.keys:
-            raise item.error("the key 'condition' is missing", remedy="a rule needs condition, output, desc and priority")
-        item.warn(Code.DEPRECATED_ITEM, "a rule with nothing but 'enabled' is deprecated", None, "add override: {enabled: replace}")
+            raise item.error(
+                "the key 'condition' is missing", remedy="a rule needs condition, output, desc and priority"
+            )
+        item.warn(
+            Code.DEPRECATED_ITEM,
+            "a rule with nothing but 'enabled' is deprecated",
+            None,
+            "add override: {enabled: replace}",
+        )
         enabled = item.flag("enabled")
         previous = self._previous(item, name, "there is no rule of that name to enable or disable yet")
         previous.enabled = enabled is True
@@ -288,7 +307,9 @@ def _changes(item: Item, appendable: frozenset[str], replaceable: frozenset[str]
     """Keys to append and to replace; the old ``append: true`` appends ``*``, which stands for all."""
     legacy = item.flag("append") is True
     if legacy:
-        item.warn(Code.DEPRECATED_ITEM, _DEPRECATED_APPEND, None, "write override: {condition: append}, or items: append")
+        item.warn(
+            Code.DEPRECATED_ITEM, _DEPRECATED_APPEND, None, "write override: {condition: append}, or items: append"
+        )
     appends, replaces = _overrides(item, appendable, replaceable)
     if legacy and (appends or replaces):
         raise item.error("'append: true' and 'override' cannot stand together", remedy="leave out 'append'")
@@ -317,5 +338,3 @@ def _overrides(item: Item, appendable: frozenset[str], replaceable: frozenset[st
         else:
             raise item.error(f"'{operation}' is no override", place, "write append or replace")
     return appends, replaces
-
-

@@ -131,8 +131,8 @@ def _check(source: Source, predicate: ValuePredicate) -> Check:
 
 def _compare(node: Compare, fields: Registry) -> Check:
     source = compile_side(node.left, fields)
-    if not operators.supports(source.type, source.is_list, node.operator):
-        legal = ", ".join(operators.operators_of(source.type, source.is_list))
+    if not operators.supports(source.kind, source.is_list, node.operator):
+        legal = ", ".join(operators.operators_of(source.kind, source.is_list))
         raise ConditionTypeError(
             f"'{operators.plain(node.operator)}' does not go with {_name(node.left)}, which is {source.type_name}",
             node.left.at,
@@ -151,18 +151,18 @@ def _constant_side(node: Compare, source: Source) -> ValuePredicate:
     assert isinstance(right, Constant | Constants)
     values = right.values if isinstance(right, Constants) else (right.value,)
     if node.modifier is not None:
-        return operators.modified_predicate(node.operator, node.modifier, source.type, values)
+        return operators.modified_predicate(node.operator, node.modifier, source.kind, values)
     if source.is_list:
-        return operators.many_predicate(node.operator, source.type, values)
+        return operators.many_predicate(node.operator, source.kind, values)
     if node.operator in ("in", "intersects", "pmatch"):
-        return operators.list_predicate(node.operator, source.type, values)
-    return operators.constant_predicate(node.operator, source.type, values[0])
+        return operators.list_predicate(node.operator, source.kind, values)
+    return operators.constant_predicate(node.operator, source.kind, values[0])
 
 
 def _compare_fields(node: Compare, left: Source, right: Source) -> Check:
     if node.operator in operators.NO_RIGHT_FIELD:
         raise ConditionTypeError(f"'{node.operator}' takes constants only on its right", node.right.at)
-    if (left.type, left.is_list) != (right.type, right.is_list) or right.any_of:
+    if (left.kind, left.is_list) != (right.kind, right.is_list) or right.any_of:
         raise ConditionTypeError(
             f"{_name(node.left)} is {left.type_name}, but {_name(node.right)} is {right.type_name}", node.right.at
         )
@@ -220,7 +220,11 @@ def _constant_warnings(operator: str, value: bytes, fields: Registry) -> list[st
 def _is_field(value: bytes, fields: Registry) -> bool:
     name, bracket, _ = value.partition(b"[")
     field = fields.get(name.decode("utf-8", "replace"))
-    return field is not None and bool(bracket) <= (field.argument.value != "none") and bool(bracket) >= field.argument.required
+    return (
+        field is not None
+        and bool(bracket) <= (field.argument.value != "none")
+        and bool(bracket) >= field.argument.required
+    )
 
 
 __all__ = ["Check", "CompiledCondition", "FieldType", "compile_condition", "compile_expression", "warnings_of"]

@@ -19,7 +19,7 @@ _started = time.time_ns()
 
 def _time(event: Event) -> int | None:
     value = event.raw("evt.time")
-    return value if value.__class__ is int else None  # type: ignore[return-value]
+    return value if value.__class__ is int else None
 
 
 def _since_start(event: Event) -> int | None:

@@ -173,31 +173,29 @@ class FileResult:
             "warnings": [warning.as_json() for warning in self.warnings],
         }
 
-    @property
-    def summary(self) -> str:
-        """Falco's line for the file."""
-        if not self.successful:
-            return f"{self.name}: Invalid"
-        return f"{self.name}: Ok, with warnings" if self.warnings else f"{self.name}: Ok"
+
+_UNUSED = frozenset({Code.UNUSED_LIST, Code.UNUSED_MACRO})
 
 
 def results_text(files: Sequence[FileResult]) -> str:
-    """All files for a person; what was already said of an earlier file is not repeated."""
+    """All files for a person: nothing twice, and nothing called unused that a later file uses."""
     lines: list[str] = []
     said: set[tuple[str, str, str]] = set()
+    unused = {item.where for item in files[-1].warnings if item.code in _UNUSED} if files else set()
     for result in files:
-        lines.append(result.summary)
+        shown: list[Diagnostic] = []
         for diagnostic in (*result.errors, *result.warnings):
             identity = (diagnostic.code, diagnostic.where, diagnostic.message)
-            if identity not in said:
+            if identity not in said and (diagnostic.code not in _UNUSED or diagnostic.where in unused):
                 said.add(identity)
-                lines += [f"  {line}" for line in diagnostic.as_text().splitlines()]
+                shown.append(diagnostic)
+        lines.append(f"{result.name}: {'Invalid' if result.errors else 'Ok, with warnings' if shown else 'Ok'}")
+        lines += [f"  {line}" for diagnostic in shown for line in diagnostic.as_text().splitlines()]
     return "\n".join(lines)
 
 
-def snippet(source: str, line: int, column: int) -> str:
-    """The line of ``source`` and a caret below ``column`` (both from 0), cut around it to 120 characters."""
-    lines = source.splitlines()
+def snippet(lines: Sequence[str], line: int, column: int) -> str:
+    """One of a file's lines and a caret below ``column`` (both from 0), cut around it to 120 characters."""
     if not 0 <= line < len(lines):
         return ""
     text = lines[line].replace("\t", " ")

@@ -7,7 +7,6 @@ which nothing follows are always judged. It may only ever name too many branches
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -16,6 +15,7 @@ from prempti_otel.model.fields import Argument, FieldType
 from prempti_otel.rules.ast import And, Compare, Constant, Constants, Expression, FieldRef, Or
 from prempti_otel.rules.derived import DERIVED
 from prempti_otel.rules.globs import is_glob
+from prempti_otel.rules.literals import glob_literals, regex_literals
 from prempti_otel.rules.operators import plain
 from prempti_otel.rules.pmatch import components
 from prempti_otel.rules.values import parse_constant
@@ -46,9 +46,7 @@ class BranchIndex(Generic[T]):
         self._plans: list[tuple[str, str, dict[Any, list[T]]]] = []
 
     @classmethod
-    def build(
-        cls, branches: Sequence[tuple[Expression, T]], fields: Registry
-    ) -> Generator[None, None, BranchIndex[T]]:
+    def build(cls, branches: Sequence[tuple[Expression, T]], fields: Registry) -> Generator[None, None, BranchIndex[T]]:
         """An index of conditions and what to hand back for each, made in small steps."""
         index: BranchIndex[T] = cls()
         finder = _KeyFinder(fields)
@@ -151,7 +149,11 @@ class _KeyFinder:
         if not isinstance(left, FieldRef) or not isinstance(right, Constant | Constants):
             return [[]]
         field = self._fields[left.name]
-        if left.argument is not None or left.name in DERIVED or (field.argument is not Argument.NONE and not field.any_value):
+        if (
+            left.argument is not None
+            or left.name in DERIVED
+            or (field.argument is not Argument.NONE and not field.any_value)
+        ):
             return [[]]
         if check.modifier == "oneof" or (check.modifier and isinstance(right, Constants) and not right.values):
             return [[]]
@@ -173,8 +175,10 @@ class _KeyFinder:
         pieces: Sequence[bytes] = ()
         if operator in ("contains", "startswith", "endswith"):
             pieces = (value,)
-        elif operator == "glob" and b"[" not in value and b"\\" not in value:
-            pieces = re.split(rb"[*?]+", value)
+        elif operator == "glob":
+            pieces = glob_literals(value)
+        elif operator == "regex":
+            pieces = regex_literals(value)
         grams = {piece[at : at + _GRAM] for piece in pieces for at in range(min(len(piece), _MAX_PIECES) - _GRAM + 1)}
         return [("text", name, gram) for gram in sorted(grams)]
 

@@ -102,8 +102,8 @@ def level_warnings(condition: Expression, fields: Registry) -> list[str]:
             if len(levels) > 1:
                 names = ", ".join(level.label for level in sorted(levels))
                 found.append(
-                    f"an 'or' inside the condition mixes levels ({names}), so all of it is judged on {max(levels).label} "
-                    "events only; put 'or' at the top, or use call.*"
+                    f"an 'or' inside the condition mixes levels ({names}), so all of it is judged on "
+                    f"{max(levels).label} events only; put 'or' at the top, or use call.*"
                 )
         found.extend(_all_of_warnings(alternative, fields))
     return found

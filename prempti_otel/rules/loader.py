@@ -117,7 +117,9 @@ def _check_plugins(collector: Collector, file: SourceFile, plugins: Mapping[str,
     sentence = unmet(collector.plugins, plugins)
     if sentence is not None:
         place = (file.location("rules content", ""),)
-        raise LoadError(file.diagnostic(Code.VALIDATE, sentence, place, "remove the requirement and the rules that need it"))
+        raise LoadError(
+            file.diagnostic(Code.VALIDATE, sentence, place, "remove the requirement and the rules that need it")
+        )
 
 
 def _ruleset(rules: Sequence[Rule], files: Sequence[RuleFile], options: Options) -> Generator[None, None, Ruleset]:

@@ -22,7 +22,9 @@ def unsafe_checks(tree: Expression) -> list[tuple[Code, str]]:
             continue
         values = check.right.values if isinstance(check.right, Constants) else (check.right.value,)
         if isinstance(check.left, FieldRef) and check.left.name.startswith(_SOURCES) and b"<NA>" in values:
-            found[Code.UNSAFE_NA_CHECK] = f"{check.left.name} is compared with <NA>; write 'not {check.left.name} exists'"
+            found[Code.UNSAFE_NA_CHECK] = (
+                f"{check.left.name} is compared with <NA>; write 'not {check.left.name} exists'"
+            )
     return list(found.items())
 
 

@@ -34,7 +34,9 @@ class ConditionTypeError(PremptiError):
     for ``skip-if-unknown-filter``.
     """
 
-    def __init__(self, message: str, offset: int = 0, remedy: str | None = None, *, unknown_field: bool = False) -> None:
+    def __init__(
+        self, message: str, offset: int = 0, remedy: str | None = None, *, unknown_field: bool = False
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.offset = offset
         self.unknown_field = unknown_field
@@ -45,7 +47,7 @@ class Source:
     """A compiled side of a check."""
 
     get: Getter
-    type: FieldType
+    kind: FieldType
     is_list: bool = False
     any_of: bool = False
     """Many values of which each is compared by itself; a check holds if it holds for any (``proc.aname``)."""
@@ -55,12 +57,12 @@ class Source:
     @property
     def value_class(self) -> type:
         """Class of the values that the getter gives."""
-        return tuple if self.is_list or self.any_of else _CLASSES.get(self.type, int)
+        return tuple if self.is_list or self.any_of else _CLASSES.get(self.kind, int)
 
     @property
     def type_name(self) -> str:
         """For messages."""
-        return f"list of {self.type}" if self.is_list else str(self.type)
+        return f"list of {self.kind}" if self.is_list else str(self.kind)
 
 
 def compile_side(side: Operand, fields: Registry) -> Source:
@@ -135,7 +137,7 @@ def _keyed(field: Field, argument: str | None) -> Getter:
         if isinstance(values, Mapping):
             return values.get(key, absent)
         if values.__class__ is tuple and index is not None:
-            return values[index] if index < len(values) else None  # type: ignore[index,arg-type]
+            return values[index] if index < len(values) else None
         return absent if values is None or argument is not None else values
 
     return get
@@ -167,7 +169,7 @@ def _compile_transformed(node: Transformed, fields: Registry) -> Source:
     inner = sources[0]
     if node.name == "len":
         return _length(node, inner)
-    if inner.type is not FieldType.STRING:
+    if inner.kind is not FieldType.STRING:
         raise ConditionTypeError(f"{node.name}() takes text, and this is {inner.type_name}", node.at)
     return _map_text(_TEXT[node.name], inner)
 
@@ -201,7 +203,7 @@ def _map_text(change: Callable[[bytes], bytes | None], inner: Source) -> Source:
 
 
 def _length(node: Transformed, inner: Source) -> Source:
-    if inner.type is not FieldType.STRING and not inner.is_list:
+    if inner.kind is not FieldType.STRING and not inner.is_list:
         raise ConditionTypeError(f"len() takes text or a list, and this is {inner.type_name}", node.at)
     source, wanted = inner.get, tuple if inner.is_list else bytes
 
@@ -215,7 +217,7 @@ def _length(node: Transformed, inner: Source) -> Source:
 def _collect(items: list[Source]) -> Source:
     """Several sides as one list; missing as soon as one of them is."""
     getters = [item.get for item in items]
-    kinds = {item.type for item in items}
+    kinds = {item.kind for item in items}
     nested = any(item.is_list or item.any_of for item in items)
 
     def get(event: Event) -> Any:
@@ -234,7 +236,7 @@ def _join(node: Transformed, sources: list[Source]) -> Source:
     if len(sources) != 2:
         raise ConditionTypeError("join() takes a separator and a list", node.at)
     separator, items = sources
-    if separator.is_list or separator.type is not FieldType.STRING:
+    if separator.is_list or separator.kind is not FieldType.STRING:
         raise ConditionTypeError("the first argument of join() is the separator, one text", node.at)
     if not items.is_list:
         raise ConditionTypeError("the second argument of join() is a list", node.at)
@@ -251,7 +253,7 @@ def _join(node: Transformed, sources: list[Source]) -> Source:
 def _concat(node: Transformed, sources: list[Source]) -> Source:
     if len(sources) < 2:
         raise ConditionTypeError("concat() takes two or more texts", node.at)
-    if any(source.is_list or source.any_of or source.type is not FieldType.STRING for source in sources):
+    if any(source.is_list or source.any_of or source.kind is not FieldType.STRING for source in sources):
         raise ConditionTypeError("the arguments of concat() are single texts", node.at)
     getters = [source.get for source in sources]
 
@@ -265,7 +267,7 @@ def _concat(node: Transformed, sources: list[Source]) -> Source:
 def _getopt(node: Transformed, sources: list[Source]) -> Source:
     if len(sources) != 2 or not sources[0].is_list or sources[1].is_list:
         raise ConditionTypeError("getopt() takes a list of arguments and one text of option letters", node.at)
-    if any(source.type is not FieldType.STRING for source in sources):
+    if any(source.kind is not FieldType.STRING for source in sources):
         raise ConditionTypeError("getopt() takes texts", node.at)
     letter = node.argument
     if letter is not None and len(letter) != 1:

@@ -200,7 +200,9 @@ def _unknown(data: bytes, at: int, start: int, fields: Registry) -> OutputError:
     shown = (data[at:start] + (word.group() if word else b"")).decode("utf-8", "replace")
     name = _FIELD.match(data, start)
     guess = nearest(name.group()[:200].decode(), fields) if name else None
-    remedy = f"did you mean %{guess}?" if guess else "there is no escape for a literal %; docs/fields.md lists all fields"
+    remedy = (
+        f"did you mean %{guess}?" if guess else "there is no escape for a literal %; docs/fields.md lists all fields"
+    )
     return OutputError(f"'{shown}' names no field that can be shown", remedy, unknown_field=True)
 
 
@@ -221,13 +223,14 @@ def _scalar_text(value: Any) -> bytes:
 
 
 def _json(value: Any, source: Source) -> JsonScalar:
+    shown: JsonScalar = value
     if value.__class__ is not source.value_class or value == ():
         return None
     if source.any_of:
         return _text_of(FieldRef(""), value, source).decode("utf-8", "replace")
-    if source.is_list:
+    if value.__class__ is tuple:
         return [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in value]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value  # type: ignore[no-any-return]
+    return value.decode("utf-8", "replace") if value.__class__ is bytes else shown
 
 
 def _clock(form: str, *, utc: bool = False, nanoseconds: bool = False, suffix: str = "") -> Callable[[int], str]:

@@ -47,7 +47,9 @@ def parse_condition(text: str | bytes) -> Expression:
     """The tree of a condition whose lists are already expanded. Raises ConditionSyntaxError."""
     source = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(source) > MAX_LENGTH:
-        raise ConditionSyntaxError("the condition is longer than 4 MiB", source[:1], 0, "split it, or shorten its lists")
+        raise ConditionSyntaxError(
+            "the condition is longer than 4 MiB", source[:1], 0, "split it, or shorten its lists"
+        )
     chars = source.decode("latin-1")
     _limit_nesting(chars, source)
     return _run(chars, source)
@@ -100,7 +102,7 @@ def _refusal(chars: str, source: bytes, offset: int, expected: Collection[str]) 
     accepted = set(expected)
     if "AND" in accepted and (word := _HALF_WORD.match(chars, offset)):
         return ConditionSyntaxError(f"expected a blank or '(' after '{word.group()}'", source, word.end())
-    if broken := _ARGUMENT.match(chars, offset):
+    if accepted & {"EXISTS", "COMMA"} and (broken := _ARGUMENT.match(chars, offset)):
         return ConditionSyntaxError(
             "the brackets after a field or transformer are not well formed",
             source,
@@ -110,7 +112,9 @@ def _refusal(chars: str, source: bytes, offset: int, expected: Collection[str]) 
     rest = chars[offset : offset + 40].encode("latin-1").decode("utf-8", "replace")
     found = _WORD.match(rest)
     shown = f"'{found.group()}'" if found else "the end"
-    wanted, remedy = next(((text, step) for need, text, step in _EXPECTED if need <= accepted), ("something else", None))
+    wanted, remedy = next(
+        ((text, step) for need, text, step in _EXPECTED if need <= accepted), ("something else", None)
+    )
     if shown[1] in "\"'":
         remedy = "a quoted string ends at the first quote without a backslash before it, so it cannot end in one"
     return ConditionSyntaxError(f"expected {wanted}, found {shown}", source, offset, remedy)
@@ -118,7 +122,8 @@ def _refusal(chars: str, source: bytes, offset: int, expected: Collection[str]) 
 
 _HALF_WORD = re.compile(r"and|or")
 _ARGUMENT = re.compile(
-    r"""(?<=[a-zA-Z0-9_)])\[(?:"[^"\\]*+(?:\\++"?+[^"\\]*+)*+"|'[^'\\]*+(?:\\++'?+[^'\\]*+)*+'|[^\]\["' \t\n\v\f\r]+)?"""
+    r"""(?<=[a-zA-Z0-9_)])\[(?:"[^"\\]*+(?:\\++"?+[^"\\]*+)*+"|"""
+    r"""'[^'\\]*+(?:\\++'?+[^'\\]*+)*+'|[^\]\["' \t\n\v\f\r]+)?"""
 )
 _WORD = re.compile(r"""[^\s()"',=]+|\S""")
 _QUOTE_IT = "put text that holds blanks, quotes or ( ) , = in quotes"
@@ -127,7 +132,11 @@ _EXPECTED: tuple[tuple[frozenset[str], str, str | None], ...] = (
     (frozenset({"NOT", "FIELD"}), "a field check, a macro or '('", None),
     (frozenset({"LPAR", "VAL_OPEN"}), "a list in parentheses", "write `field in (a, b)`"),
     (frozenset({"BARE", "VAL_OPEN"}), "a constant, val(FIELD) or a transformer", _QUOTE_IT),
-    (frozenset({"NUMBER", "VAL_OPEN"}), "a number, val(FIELD) or a transformer", "< <= > >= compare with a number only"),
+    (
+        frozenset({"NUMBER", "VAL_OPEN"}),
+        "a number, val(FIELD) or a transformer",
+        "< <= > >= compare with a number only",
+    ),
     (frozenset({"LPAR", "IDENTIFIER"}), "a list in parentheses", None),
     (frozenset({"BARE", "QUOTED"}), "a list item", _QUOTE_IT),
     (frozenset({"TRANSFORMER_OPEN", "QUOTED"}), "a field, a transformer, a quoted string or a number", None),

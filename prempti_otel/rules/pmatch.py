@@ -35,6 +35,7 @@ class _Node:
         self.globs: dict[bytes, tuple[BytesPredicate, _Node]] = {}
 
     def add(self, parts: list[bytes]) -> None:
+        """Put one pattern into the trie."""
         node = self
         for part in parts:
             if is_glob(part):
@@ -46,7 +47,7 @@ class _Node:
         node.ends = True
 
     def matches(self, parts: list[bytes]) -> bool:
-        """Breadth first, so that the work is bounded by the trie and the path together."""
+        """Whether a pattern ends on the way of ``parts``; breadth first, so the work is bounded by the trie's size."""
         frontier = [self]
         if self.ends:
             return True

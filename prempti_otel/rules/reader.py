@@ -37,7 +37,9 @@ class Item:
         """The place of a node inside this item."""
         return (*self.place, self.file.location(item_type, item_name, node))
 
-    def error(self, message: str, place: Place | None = None, remedy: str | None = None, code: Code = Code.YAML_VALIDATE) -> LoadError:
+    def error(
+        self, message: str, place: Place | None = None, remedy: str | None = None, code: Code = Code.YAML_VALIDATE
+    ) -> LoadError:
         """An error at this item, or at a place within it."""
         return LoadError(self.file.diagnostic(code, message, place or self.place, remedy))
 
@@ -100,7 +102,9 @@ class Item:
         if node is None:
             return None
         if not isinstance(node, yaml.SequenceNode):
-            raise self.error(f"the value of '{key}' must be a sequence", self.within(item_type, key, node), f"write {key}: [a, b]")
+            raise self.error(
+                f"the value of '{key}' must be a sequence", self.within(item_type, key, node), f"write {key}: [a, b]"
+            )
         return [self.element(child, key) for child in node.value]
 
     def element(self, node: yaml.Node, key: str) -> str:
@@ -115,7 +119,12 @@ class Item:
         for key in self.keys:
             if key not in known:
                 guess = nearest(key, known)
-                self.warn(Code.UNKNOWN_KEY, f"the key '{key}' is unknown and ignored", None, f"did you mean {guess}?" if guess else None)
+                self.warn(
+                    Code.UNKNOWN_KEY,
+                    f"the key '{key}' is unknown and ignored",
+                    None,
+                    f"did you mean {guess}?" if guess else None,
+                )
 
     def priority(self) -> Priority:
         """The rule's priority."""
@@ -134,7 +143,12 @@ def items(root: yaml.Node, file: SourceFile, report: Callable[[Diagnostic], None
         return
     if not isinstance(root, yaml.SequenceNode):
         raise LoadError(
-            file.diagnostic(Code.YAML_VALIDATE, "a rules file is a list of items", top, "begin each item with '- rule:', '- macro:' or '- list:'")
+            file.diagnostic(
+                Code.YAML_VALIDATE,
+                "a rules file is a list of items",
+                top,
+                "begin each item with '- rule:', '- macro:' or '- list:'",
+            )
         )
     for node in root.value:
         if is_null(node):

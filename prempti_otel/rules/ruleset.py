@@ -84,7 +84,7 @@ class Ruleset:
     def build(
         cls, rules: Sequence[Rule], order: Sequence[Rule], digest: str, fields: Registry
     ) -> Generator[None, None, Ruleset]:
-        """A ruleset, compiled in small steps. ``order``: the rules in force, by which matches of equal weight are sorted."""
+        """A ruleset, made in small steps. ``order``: the rules in force; matches of equal weight keep it."""
         marking: _Branches = {}
         judging: _Branches = {}
         for at, rule in enumerate(order):
@@ -155,7 +155,9 @@ class Ruleset:
             for number, event in enumerate(events[:MATCHES_KEPT]):
                 count = len(events) if number == 0 else 1
                 output = _render(rule, event)
-                found.append(Match(rule.name, rule.priority, rule.tags, verdict, output, event, rule.description, count))
+                found.append(
+                    Match(rule.name, rule.priority, rule.tags, verdict, output, event, rule.description, count)
+                )
         return tuple(found)
 
 

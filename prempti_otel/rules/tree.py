@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - the methods are the grammar's rules and say there what they take
 """What the grammar's rules make: nodes of the syntax tree, built while the text is being parsed.
 
 Method names are the rule names and aliases of ``grammar.lark``.

@@ -1,14 +1,15 @@
 """Rules files as yaml-cpp sees them: nodes with their source text and place, no types guessed.
 
 The first of two equal keys wins, merge keys and tags mean nothing, a bool is a bool only where one is
-expected. Malformed YAML is a LoadError; nesting is limited before libyaml recurses into it.
+expected. Malformed YAML is a LoadError, and so is nesting beyond all need.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -18,19 +19,30 @@ MAX_BYTES = 32 * 1024 * 1024
 """The largest rules file."""
 MAX_DEPTH = 200
 """Collections within each other; a rules file needs six."""
-_BLOCK_INDENT = re.compile(rb"^[ \-?:]{%d}" % MAX_DEPTH, re.MULTILINE)
+_STEP = 64
+"""Events between two steps."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"y", "yes", "true", "on"})
 _FALSE = frozenset({"n", "no", "false", "off"})
+_Collection: TypeAlias = yaml.SequenceNode | yaml.MappingNode
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SourceFile:
     """A rules file's name and text, for places and snippets."""
 
     name: str
     content: bytes
+
+    @cached_property
+    def text(self) -> str:
+        """The content as characters, as offsets count them."""
+        return self.content.decode("utf-8", "replace").removeprefix("\ufeff")
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.splitlines()
 
     def location(self, item_type: str, item_name: str, node: yaml.Node | None = None) -> Location:
         """The place of a node, or of the file's beginning."""
@@ -42,12 +54,11 @@ class SourceFile:
     def diagnostic(self, code: Code, message: str, place: Place, remedy: str | None = None) -> Diagnostic:
         """A diagnostic with its line."""
         last = place[-1]
-        text = self.content.decode("utf-8", "replace")
-        return Diagnostic(code, message, place, remedy, snippet(text, last.line, last.column))
+        return Diagnostic(code, message, place, remedy, snippet(self._lines, last.line, last.column))
 
 
-def documents(file: SourceFile) -> Iterator[yaml.Node]:
-    """The root node of each document; an empty document is a null node. Raises LoadError."""
+def documents(file: SourceFile) -> Iterator[yaml.Node | None]:
+    """The root node of each document, and None at small steps on the way. Raises LoadError."""
     root = (file.location("rules content", ""),)
     if len(file.content) > MAX_BYTES:
         raise LoadError(file.diagnostic(Code.YAML_PARSE, "the file is larger than 32 MiB", root, "split it"))
@@ -57,30 +68,71 @@ def documents(file: SourceFile) -> Iterator[yaml.Node]:
         line = file.content.count(b"\n", 0, error.start)
         column = error.start - (file.content.rfind(b"\n", 0, error.start) + 1)
         place = Location("rules content", "", file.name, line, column, error.start)
-        raise LoadError(file.diagnostic(Code.YAML_PARSE, "the file is not UTF-8", (place,), "save it as UTF-8")) from None
+        raise LoadError(
+            file.diagnostic(Code.YAML_PARSE, "the file is not UTF-8", (place,), "save it as UTF-8")
+        ) from None
+    composer = _Composer()
     try:
-        _limit_depth(file, text, root)
-        yield from yaml.compose_all(text, Loader=_LOADER)
+        for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+            if (document := composer.take(event)) is not None:
+                yield document
+            elif number % _STEP == 0:
+                yield None
     except yaml.YAMLError as error:
         raise LoadError(_syntax_error(file, error)) from None
 
 
-def _limit_depth(file: SourceFile, text: str, root: Place) -> None:
-    """libyaml's composer recurses on the C stack; walk the events of suspicious files first."""
-    brackets = file.content.count(b"[") + file.content.count(b"{")
-    if brackets < MAX_DEPTH and not _BLOCK_INDENT.search(file.content):
-        return
-    depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                mark = event.start_mark
-                place = Location("rules content", "", file.name, mark.line, mark.column, mark.index)
-                message = f"more than {MAX_DEPTH} lists and mappings within each other"
-                raise LoadError(file.diagnostic(Code.YAML_PARSE, message, (*root, place)))
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+class _Composer:
+    """Events to nodes without recursion: libyaml's own composer recurses on the C stack, and holds the GIL."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[_Collection, list[yaml.Node]]] = []
+        self._anchors: dict[str | None, yaml.Node] = {}
+
+    def take(self, event: Any) -> yaml.Node | None:
+        """One event of libyaml's; gives the root node when a document is complete."""
+        match event:
+            case yaml.ScalarEvent():
+                scalar = yaml.ScalarNode("", event.value, event.start_mark, event.end_mark, event.style)
+                self._anchors[event.anchor] = scalar
+                return self._add(scalar)
+            case yaml.CollectionStartEvent():
+                if len(self._open) == MAX_DEPTH:
+                    raise _error(f"more than {MAX_DEPTH} lists and mappings within each other", event)
+                kind: type[_Collection] = (
+                    yaml.SequenceNode if isinstance(event, yaml.SequenceStartEvent) else yaml.MappingNode
+                )
+                node = kind("", [], event.start_mark, event.end_mark)
+                self._anchors[event.anchor] = node
+                self._open.append((node, []))
+            case yaml.CollectionEndEvent():
+                node, children = self._open.pop()
+                pairs = isinstance(node, yaml.MappingNode)
+                node.value = list(zip(children[::2], children[1::2], strict=True)) if pairs else children
+                return self._add(node)
+            case yaml.AliasEvent():
+                return self._add(self._meant(event))
+            case yaml.DocumentStartEvent():
+                self._anchors.clear()
+        return None
+
+    def _add(self, node: yaml.Node) -> yaml.Node | None:
+        if not self._open:
+            return node
+        self._open[-1][1].append(node)
+        return None
+
+    def _meant(self, event: Any) -> yaml.Node:
+        known = self._anchors.get(event.anchor)
+        if known is None:
+            raise _error(f"there is no anchor '{event.anchor}'", event)
+        if any(node is known for node, _ in self._open):
+            raise _error(f"the alias '{event.anchor}' stands inside of what it means", event)
+        return known
+
+
+def _error(problem: str, event: Any) -> yaml.YAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def _syntax_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:

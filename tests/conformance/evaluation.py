@@ -160,5 +160,7 @@ def transformer(case: Case) -> Outcome:
     assert isinstance(side, Transformed)
     given = case["input"] if is_list else case["input"][0]
     value = compile_side(side, registry).get(Values({"x.y": given}))
-    got = [item.decode() if isinstance(item, bytes) else item for item in (value if isinstance(value, tuple) else [value])]
+    got = [
+        item.decode() if isinstance(item, bytes) else item for item in (value if isinstance(value, tuple) else [value])
+    ]
     return None if got == case["expected"] else Disagreed(case["expected"], got)

@@ -36,6 +36,9 @@ class Tally:
     agreed: int = 0
     disagreed: list[tuple[str, Disagreed]] = field(default_factory=list)
     not_applicable: list[tuple[str, str]] = field(default_factory=list)
+    places: int = 0
+    """Errors whose place the cases tell; it is reported and decides nothing."""
+    same_place: int = 0
 
     def add(self, name: str, outcome: Outcome) -> None:
         match outcome:

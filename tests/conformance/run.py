@@ -18,8 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.conformance import conditions, evaluation, templates  # noqa: E402
-from tests.conformance.outcome import Case, NotApplicable, Outcome, Tally  # noqa: E402
+from tests.conformance import conditions, evaluation, rulesfiles, templates
+from tests.conformance.outcome import Case, NotApplicable, Outcome, Tally
 
 REQUIRED = 0.99
 
@@ -44,6 +44,9 @@ def measure(content: Any) -> Tally:
         judge = judge_for(case, group, registry)
         outcome = judge(case) if judge else NotApplicable("the format of the case is not known")
         tally.add(name_of(case), outcome)
+        if judge is conditions.parse and (places := conditions.error_offset(case)):
+            tally.places += 1
+            tally.same_place += places[0] == places[1]
     return tally
 
 
@@ -60,6 +63,16 @@ def judge_for(case: Case, group: str, registry: Any) -> Callable[[Case], Outcome
         return evaluation.transformer
     if "field_types" in keys:
         return conditions.typecheck
+    if {"content", "plugins"} <= keys:
+        return rulesfiles.plugin_requirements
+    if {"content", "successful"} <= keys:
+        return rulesfiles.captured
+    if {"files", "falco_0_44_1"} <= keys:
+        return rulesfiles.probe
+    if {"pattern", "text", "match"} <= keys:
+        return rulesfiles.wildcard
+    if {"condition", "codes"} <= keys:
+        return rulesfiles.condition_warnings
     if {"format", "json_mode"} <= keys:
         return templates.captured
     if {"format", "fields"} <= keys:
@@ -87,6 +100,8 @@ def report(path: Path, tally: Tally, names: bool) -> bool:
         f"{path.name}: {tally.cases} cases, {tally.agreed} agreed, {len(tally.disagreed)} disagreed, "
         f"{len(tally.not_applicable)} not applicable: {tally.share:.2%}{'' if enough else '  BELOW 99 %'}"
     )
+    if tally.places:
+        print(f"  for information: {tally.same_place} of {tally.places} errors are seen at the same byte")
     for name, outcome in tally.disagreed:
         print(f"  disagreed: {name}\n    expected {outcome.expected}\n    got      {outcome.got}")
     for reason, count in tally.reasons():

@@ -13,7 +13,7 @@ from tests.conformance.outcome import Case, Disagreed, Outcome
 
 PROBE_TIME = 1_700_000_000_123_456_789
 """The events of the probes carry this time, and the number 125."""
-_PROBE_FIELDS = {
+PROBE_FIELDS = {
     **dict.fromkeys(("test.str", "test.str2", "test.missing", "test.keyarg", "test.optarg", "test.idxarg"), "string"),
     **dict.fromkeys(("test.num", "test.num2", "test.nummissing"), "uint64"),
     "test.bool": "bool",
@@ -22,6 +22,7 @@ _PROBE_FIELDS = {
     **dict.fromkeys(("test.list", "test.list2", "test.bothlist"), "list of string"),
     "test.numlist": "list of uint64",
 }
+"""Fields of the plugin that the probes were made with, besides Prempti's."""
 
 
 def _scalar(name: str, kind: FieldType, argument: Argument = Argument.NONE) -> Field:
@@ -106,7 +107,7 @@ def _json_fields(template: Template, event: Values, transformed: bool) -> Any:
 
 def probe(case: Case) -> Outcome:
     """A template over given fields: text, completeness and JSON fields, or an error."""
-    registry = {**FIELDS, **registry_of(_PROBE_FIELDS)}
+    registry = {**FIELDS, **registry_of(PROBE_FIELDS)}
     try:
         template = compile_output(case["format"], registry)
     except OutputError as error:
@@ -122,4 +123,3 @@ def probe(case: Case) -> Outcome:
         if got != case["json_fields"]:
             return Disagreed(case["json_fields"], got)
     return None
-
