@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS cursors (
   signal TEXT NOT NULL,
   seq INTEGER NOT NULL,
   hash TEXT NOT NULL,
+  supported INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (destination, signal)
 ) STRICT, WITHOUT ROWID
 """
@@ -39,6 +40,8 @@ class Cursor:
     """0 where it was given none yet and begins with the first record."""
     hash: str
     """That record's hash; ``""`` where the cursor was set and not moved."""
+    supported: bool = True
+    """False while the destination says that it does not take this signal at all."""
 
 
 def read_cursors(home: Home) -> list[Cursor]:
@@ -49,7 +52,7 @@ def read_cursors(home: Home) -> list[Cursor]:
         connection = sqlite3.connect(f"file:{home.export_db}?mode=rw", uri=True, timeout=1)
         try:
             connection.execute("PRAGMA query_only = 1")
-            rows = connection.execute("SELECT destination, signal, seq, hash FROM cursors").fetchall()
+            rows = connection.execute("SELECT destination, signal, seq, hash, supported FROM cursors").fetchall()
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -60,11 +63,11 @@ def read_cursors(home: Home) -> list[Cursor]:
             where=str(home.export_db),
             remedy="move the file away; exporting then starts at the next record",
         ) from error
-    return [Cursor(*row) for row in rows]
+    return [Cursor(name, signal, seq, digest, bool(supported)) for name, signal, seq, digest, supported in rows]
 
 
 def exported_through(cursors: Iterable[Cursor], destinations: Iterable[str]) -> int | None:
-    """The newest record that all ``destinations`` have all signals of; None where there are no destinations."""
-    known = {(cursor.destination, cursor.signal): cursor.seq for cursor in cursors}
-    wanted = [(destination, signal) for destination in destinations for signal in SIGNALS]
-    return min((known.get(pair, 0) for pair in wanted), default=None)
+    """The newest record that all ``destinations`` have all signals of that they take; None where there are none."""
+    known = {(cursor.destination, cursor.signal): cursor for cursor in cursors}
+    wanted = [known.get((destination, signal)) for destination in destinations for signal in SIGNALS]
+    return min((cursor.seq if cursor else 0 for cursor in wanted if cursor is None or cursor.supported), default=None)

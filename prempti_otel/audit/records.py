@@ -152,6 +152,10 @@ class FallbackBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     agent: str = ""
     reason: str = ""
     blocked: bool = True
+    log: str = ""
+    """Name of the file that the line was taken from."""
+    line: int = 0
+    """The line's number in it."""
 
 
 Body = TypeVar("Body", DecisionBody, PolicyBody, AdminBody, FallbackBody)
@@ -256,10 +260,12 @@ def admin_record(action: str, *, time_ns: int, redactor: Redactor, **detail: obj
     return _record(RecordKind.ADMIN, time_ns, bounds.finish(body))
 
 
-def fallback_record(agent: str, reason: str, *, time_ns: int, blocked: bool, redactor: Redactor) -> Record:
+def fallback_record(
+    agent: str, reason: str, *, time_ns: int, blocked: bool, redactor: Redactor, log: str = "", line: int = 0
+) -> Record:
     """One line of the hooks' own log."""
     bounds = Bounds(redactor)
-    body = _some(agent=bounds.text(agent, EVENT_TEXT), reason=bounds.text(reason, EVENT_TEXT))
+    body = _some(agent=bounds.text(agent, EVENT_TEXT), reason=bounds.text(reason, EVENT_TEXT), log=log, line=line)
     return _record(RecordKind.FALLBACK, time_ns, bounds.finish(body if blocked else {**body, "blocked": False}))
 
 

@@ -1,0 +1,131 @@
+"""Metrics, counted from records by the exporter; one set for each destination.
+
+Attributes hold words from short lists only: never a session, a command, a path or anything else a user typed.
+"""
+
+from __future__ import annotations
+
+from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+
+from prempti_otel import __version__
+from prempti_otel.audit.records import DecisionBody, FallbackBody, body_of
+from prempti_otel.model.record import RecordKind, StoredRecord
+from prempti_otel.telemetry import names
+from prempti_otel.telemetry.project import LONGEST_NAME, cut, span_context
+
+MOST_TOOLS = 64
+"""Names of tools kept apart; agents and MCP servers may make up any number."""
+OTHER = "other"
+_REASONS = ("deadline", "connect", "refused", "protocol", "payload", "lock", "stopped", "spawn", "timeout")
+
+
+class Capped:
+    """The first names that come along, and one word for the rest."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        """``name``, or ``other``."""
+        if name in self._known:
+            return name
+        if len(self._known) >= self._most:
+            return OTHER
+        self._known.add(name)
+        return name
+
+
+class Meters:
+    """The instruments of one destination, and what they have counted."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._reader = InMemoryMetricReader()
+        self._provider = MeterProvider(
+            metric_readers=[self._reader],
+            resource=resource,
+            exemplar_filter=AlwaysOnExemplarFilter(),
+            shutdown_on_exit=False,
+        )
+        meter = self._provider.get_meter(names.SCOPE, __version__)
+        self._duration = meter.create_histogram(
+            names.DECISION_DURATION_METRIC,
+            unit="s",
+            description=names.METRICS[names.DECISION_DURATION_METRIC].meaning,
+            explicit_bucket_boundaries_advisory=names.DURATION_BUCKETS,
+        )
+        self._counters = {
+            name: meter.create_counter(name, metric.unit, metric.meaning)
+            for name, metric in names.METRICS.items()
+            if metric.instrument == "counter"
+        }
+        self._gauges = {
+            name: meter.create_gauge(name, metric.unit, metric.meaning)
+            for name, metric in names.METRICS.items()
+            if metric.instrument == "gauge"
+        }
+        self._tool = Capped(MOST_TOOLS)
+
+    def count(self, record: StoredRecord) -> None:
+        """Take one record into account. Raises msgspec.ValidationError where its body is malformed."""
+        if record.kind is RecordKind.DECISION:
+            self._count_decision(body_of(record, DecisionBody))
+        elif record.kind is RecordKind.FALLBACK:
+            reason = _word(body_of(record, FallbackBody).reason)
+            self._counters[names.FALLBACKS_METRIC].add(1, {names.METRIC_REASON: reason})
+        self._counters[names.RECORDS_METRIC].add(1, {names.METRIC_KIND: record.kind.value})
+
+    def failed(self, signal: str, reason: str) -> None:
+        """A request failed and will be tried again; ``reason`` from a short list."""
+        self._counters[names.FAILURES_METRIC].add(1, {names.METRIC_SIGNAL: signal, names.METRIC_REASON: reason})
+
+    def rejected(self, signal: str, items: int, reason: str) -> None:
+        """The receiver refused ``items`` spans, log events or data points for good."""
+        self._counters[names.REJECTED_METRIC].add(items, {names.METRIC_SIGNAL: signal, names.METRIC_REASON: reason})
+
+    def backlog(self, signal: str, records: int, oldest_age: float) -> None:
+        """How far export is behind: records, and seconds."""
+        self._gauges[names.BACKLOG_METRIC].set(records, {names.METRIC_SIGNAL: signal})
+        self._gauges[names.OLDEST_AGE_METRIC].set(oldest_age, {names.METRIC_SIGNAL: signal})
+
+    def collect(self) -> MetricsData | None:
+        """All that was counted since the exporter's start (cumulative); None where nothing was."""
+        return self._reader.get_metrics_data()
+
+    def _count_decision(self, body: DecisionBody) -> None:
+        decision = body.decision
+        agent = cut(body.call.agent, LONGEST_NAME)
+        tool = self._tool(cut(body.call.tool, LONGEST_NAME)) if body.call.tool else OTHER
+        self._counters[names.DECISIONS_METRIC].add(
+            1,
+            {
+                names.VERDICT: decision.verdict,
+                names.ACTION: decision.action,
+                names.AGENT_NAME: agent,
+                names.TOOL_NAME: tool,
+                names.MODE: decision.mode,
+            },
+        )
+        self._duration.record(
+            decision.duration,
+            {names.VERDICT: decision.verdict, names.AGENT_NAME: agent, names.TOOL_NAME: tool},
+            context=set_span_in_context(NonRecordingSpan(span_context(body))),
+        )
+        for rule, match in {match.rule: match for match in reversed(body.matches)}.items():
+            self._counters[names.MATCHES_METRIC].add(
+                match.count,
+                {
+                    names.RULE_NAME: rule,
+                    names.RULE_VERDICT: match.verdict,
+                    names.RULE_PRIORITY: match.priority,
+                },
+            )
+
+
+def _word(reason: str) -> str:
+    """A fallback's reason as one of few words: the sentence itself may hold anything."""
+    lowered = reason.lower()
+    return next((word for word in _REASONS if word in lowered), OTHER)

@@ -1,0 +1,323 @@
+"""Every name that leaves the machine: declared once, with meaning, type and place.
+
+``docs/telemetry.md`` is generated from here. Standard names come from OpenTelemetry's semantic conventions; those of
+``gen_ai`` moved out of them to https://github.com/open-telemetry/semantic-conventions-genai and are spelled here.
+``prempti.*`` is our own; nothing may be invented under ``otel.*``, ``gen_ai.*`` or ``process.*``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opentelemetry.semconv._incubating.attributes import (
+    event_attributes,
+    file_attributes,
+    host_attributes,
+    mcp_attributes,
+    os_attributes,
+    process_attributes,
+    security_rule_attributes,
+    service_attributes,
+    session_attributes,
+)
+from opentelemetry.semconv.attributes import error_attributes, server_attributes, url_attributes
+
+
+class Place(StrEnum):
+    """Where an attribute is set."""
+
+    RESOURCE = "resource"
+    TOOL_SPAN = "`execute_tool` span"
+    MATCH = "`prempti.rule.match` event and log event"
+    DECISION = "`prempti.decision` log event"
+    FALLBACK = "`prempti.fallback` log event"
+    POLICY = "`prempti.policy.*` log events"
+    DEGRADED = "`prempti.guard.degraded` log event"
+    METRIC = "metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute."""
+
+    name: str
+    type: str
+    """``string``, ``string[]``, ``int``, ``double`` or ``boolean``."""
+    meaning: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One kind of log event (and span event, where it is one too)."""
+
+    name: str
+    meaning: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric."""
+
+    name: str
+    instrument: str
+    """``counter``, ``histogram`` or ``gauge``."""
+    unit: str
+    meaning: str
+    attributes: tuple[str, ...]
+
+
+ATTRIBUTES: dict[str, Attribute] = {}
+LOG_EVENTS: dict[str, LogEvent] = {}
+METRICS: dict[str, Metric] = {}
+
+_RESOURCE, _SPAN, _MATCH, _DECISION = Place.RESOURCE, Place.TOOL_SPAN, Place.MATCH, Place.DECISION
+_LOGS = (Place.MATCH, Place.DECISION, Place.FALLBACK, Place.POLICY, Place.DEGRADED)
+
+
+def _attribute(name: str, type_: str, meaning: str, *places: Place) -> str:
+    ATTRIBUTES[name] = Attribute(name, type_, meaning, places)
+    return name
+
+
+def _event(name: str, meaning: str, severity: str) -> str:
+    LOG_EVENTS[name] = LogEvent(name, meaning, severity)
+    return name
+
+
+def _metric(name: str, instrument: str, unit: str, meaning: str, *attributes: str) -> str:
+    METRICS[name] = Metric(name, instrument, unit, meaning, attributes)
+    return name
+
+
+SCOPE = "prempti_otel"
+"""Name of the instrumentation scope."""
+SERVICE = "prempti"
+EXECUTE_TOOL = "execute_tool"
+"""First word of a tool call's span name, and its operation."""
+
+SERVICE_NAME = _attribute(service_attributes.SERVICE_NAME, "string", "Always `prempti`.", _RESOURCE)
+SERVICE_VERSION = _attribute(service_attributes.SERVICE_VERSION, "string", "Version of prempti-otel.", _RESOURCE)
+SERVICE_NAMESPACE = _attribute(service_attributes.SERVICE_NAMESPACE, "string", "Always `prempti`.", _RESOURCE)
+SERVICE_INSTANCE_ID = _attribute(
+    service_attributes.SERVICE_INSTANCE_ID, "string", "UUID of this installation; stays the same.", _RESOURCE
+)
+HOST_NAME = _attribute(host_attributes.HOST_NAME, "string", "Name of the machine.", _RESOURCE)
+OS_TYPE = _attribute(os_attributes.OS_TYPE, "string", "`linux` or `darwin`.", _RESOURCE)
+
+OPERATION_NAME = _attribute("gen_ai.operation.name", "string", "Always `execute_tool`.", _SPAN, _DECISION)
+TOOL_NAME = _attribute(
+    "gen_ai.tool.name",
+    "string",
+    "The tool, as Claude Code spells it; in metrics `other` beyond the first 64 names.",
+    _SPAN,
+    _DECISION,
+    _MATCH,
+    Place.METRIC,
+)
+TOOL_TYPE = _attribute(
+    "gen_ai.tool.type", "string", "`function` for the agent's own tools, `extension` for MCP tools.", _SPAN
+)
+TOOL_CALL_ID = _attribute(
+    "gen_ai.tool.call.id",
+    "string",
+    "The agent's id of the call (`tool_use_id`); made up where it gives none.",
+    _SPAN,
+    _DECISION,
+    _MATCH,
+)
+AGENT_NAME = _attribute(
+    "gen_ai.agent.name",
+    "string",
+    "The coding agent: `claude_code`, `codex`, ...",
+    _SPAN,
+    _DECISION,
+    _MATCH,
+    Place.FALLBACK,
+    Place.METRIC,
+)
+AGENT_ID = _attribute("gen_ai.agent.id", "string", "The subagent that makes the call, where one does.", _SPAN)
+CONVERSATION_ID = _attribute("gen_ai.conversation.id", "string", "The agent's session.", _SPAN)
+PROVIDER_NAME = _attribute(
+    "gen_ai.provider.name", "string", "Who makes the agent's model, where the agent tells.", _SPAN
+)
+SESSION_ID = _attribute(session_attributes.SESSION_ID, "string", "The agent's session.", _SPAN, _DECISION, _MATCH)
+PROMPT_ID = _attribute("prompt.id", "string", "The prompt that led to the call, as Claude Code names it.", _SPAN)
+COMMAND_LINE = _attribute(
+    process_attributes.PROCESS_COMMAND_LINE,
+    "string",
+    "Shell code of the call; of a match, the command that it is about. Redacted.",
+    _SPAN,
+    _MATCH,
+)
+WORKING_DIRECTORY = _attribute(
+    process_attributes.PROCESS_WORKING_DIRECTORY, "string", "Working directory, for shell tools.", _SPAN
+)
+FILE_PATH = _attribute(
+    file_attributes.FILE_PATH,
+    "string",
+    "The file that the tool names; of a match, the file that it is about.",
+    _SPAN,
+    _MATCH,
+)
+URL_FULL = _attribute(url_attributes.URL_FULL, "string", "The URL that the tool fetches, redacted.", _SPAN)
+SERVER_ADDRESS = _attribute(
+    server_attributes.SERVER_ADDRESS,
+    "string",
+    "The host that the tool talks to; of a match, the host that it is about.",
+    _SPAN,
+    _MATCH,
+)
+MCP_METHOD_NAME = _attribute(mcp_attributes.MCP_METHOD_NAME, "string", "`tools/call`, for MCP tools.", _SPAN)
+MCP_SERVER = _attribute("prempti.mcp.server", "string", "Name of the MCP server.", _SPAN)
+
+VERDICT = _attribute(
+    "prempti.verdict", "string", "What was judged: `deny`, `ask`, `defer`, `allow`.", _SPAN, _DECISION, Place.METRIC
+)
+ACTION = _attribute(
+    "prempti.action",
+    "string",
+    "What was enforced: mode and agent may change the verdict.",
+    _SPAN,
+    _DECISION,
+    Place.METRIC,
+)
+DECISION_SOURCE = _attribute(
+    "prempti.decision.source", "string", "`rule`, `default`, `error` or `fallback`.", _SPAN, _DECISION
+)
+REASON = _attribute(
+    "prempti.reason",
+    "string",
+    "Why: as the agent was told, or as the hook or the guard tells it; redacted.",
+    _SPAN,
+    _DECISION,
+    Place.FALLBACK,
+    Place.DEGRADED,
+)
+MODE = _attribute("prempti.mode", "string", "`guardrails` or `monitor`.", _SPAN, _DECISION, Place.METRIC)
+RULESET_DIGEST = _attribute(
+    "prempti.ruleset.digest", "string", "Digest of the rules in force.", _SPAN, _DECISION, Place.POLICY
+)
+RULE_NAMES = _attribute("prempti.rule.names", "string[]", "Rules that held, most severe first.", _SPAN, _DECISION)
+MATCH_COUNT = _attribute("prempti.match.count", "int", "On how many events rules held, all told.", _SPAN, _DECISION)
+MATCH_OMITTED = _attribute(
+    "prempti.match.omitted", "int", "Recorded matches that are not among the events, for their number.", _SPAN
+)
+DECISION_DURATION = _attribute(
+    "prempti.decision.duration", "double", "Seconds from payload to decision.", _SPAN, _DECISION
+)
+OUTCOME = _attribute("prempti.outcome", "string", "How the call ended; `denied` or `unknown`.", _SPAN)
+PERMISSION_MODE = _attribute("prempti.permission_mode", "string", "The agent's own permission mode.", _SPAN)
+CORRELATION_ID = _attribute(
+    "prempti.correlation.id",
+    "int",
+    "Number of the call, as in the reason that the agent was given.",
+    _SPAN,
+    _DECISION,
+    _MATCH,
+)
+INPUT_HASH = _attribute("prempti.input.hash", "string", "`hmac-sha256:` of the whole, unredacted input.", _SPAN)
+CALL_ID_SYNTHETIC = _attribute("prempti.call.id.synthetic", "boolean", "True where the call's id was made up.", _SPAN)
+ATTEMPT = _attribute("prempti.call.attempt", "int", "How often the agent asked about this call; from 2 on.", _SPAN)
+DEGRADED = _attribute("prempti.degraded", "string[]", "What was wrong with the guard at the time.", _SPAN, _DECISION)
+RECORD_SEQ = _attribute("prempti.record.seq", "int", "The record's place in the audit trail.", _SPAN, *_LOGS)
+RECORD_HASH = _attribute("prempti.record.hash", "string", "The record's hash in the audit trail.", _SPAN, *_LOGS)
+
+RULE_NAME = _attribute(security_rule_attributes.SECURITY_RULE_NAME, "string", "Name of the rule.", _MATCH, Place.METRIC)
+RULE_CATEGORY = _attribute(
+    security_rule_attributes.SECURITY_RULE_CATEGORY,
+    "string",
+    "The rule's section: its first tag that is no keyword.",
+    _MATCH,
+)
+RULE_RULESET_NAME = _attribute(
+    security_rule_attributes.SECURITY_RULE_RULESET_NAME, "string", "Always `prempti`.", _MATCH
+)
+RULE_VERSION = _attribute(
+    security_rule_attributes.SECURITY_RULE_VERSION, "string", "Digest of the ruleset that the rule is part of.", _MATCH
+)
+RULE_DESCRIPTION = _attribute(
+    security_rule_attributes.SECURITY_RULE_DESCRIPTION, "string", "What the rule says about itself.", _MATCH
+)
+RULE_PRIORITY = _attribute(
+    "prempti.rule.priority", "string", "Falco's priority: `Critical`, `Warning`, ...", _MATCH, Place.METRIC
+)
+RULE_TAGS = _attribute("prempti.rule.tags", "string[]", "The rule's tags.", _MATCH)
+RULE_VERDICT = _attribute("prempti.rule.verdict", "string", "What the rule asks for.", _MATCH, Place.METRIC)
+RULE_OUTPUT = _attribute("prempti.rule.output", "string", "The rule's message, redacted.", _MATCH)
+RULE_COUNT = _attribute("prempti.rule.count", "int", "On how many events of the call the rule held.", _MATCH)
+EVENT_LEVEL = _attribute(
+    "prempti.event.level", "string", "What the rule held for: `tool`, `process`, `file`, `network`.", _MATCH
+)
+FILE_OP = _attribute(
+    "prempti.file.op", "string", "`read`, `write`, `delete`, `exec`, `chmod` or `link`, for a match on a file.", _MATCH
+)
+EVENT_NAME = _attribute(
+    event_attributes.EVENT_NAME, "string", "The log event's name again, for stores that do not keep it.", *_LOGS
+)
+FALLBACK_BLOCKED = _attribute(
+    "prempti.fallback.blocked", "boolean", "Whether the hook blocked the call.", Place.FALLBACK
+)
+POLICY_RULES = _attribute("prempti.policy.rules", "int", "Rules loaded.", Place.POLICY)
+POLICY_ENABLED = _attribute("prempti.policy.rules.enabled", "int", "Rules in force.", Place.POLICY)
+POLICY_DIAGNOSTICS = _attribute("prempti.policy.diagnostics", "string[]", "Errors and warnings.", Place.POLICY)
+
+METRIC_KIND = _attribute("prempti.record.kind", "string", "Kind of record: `decision`, `policy`, ...", Place.METRIC)
+METRIC_SIGNAL = _attribute("prempti.signal", "string", "`traces`, `logs` or `metrics`.", Place.METRIC)
+METRIC_REASON = _attribute(
+    error_attributes.ERROR_TYPE, "string", "A class of failure, from a short list.", Place.METRIC
+)
+
+RULE_MATCH_EVENT = _event(
+    "prempti.rule.match",
+    "A rule held. Also an event on the call's span.",
+    "INFO for rules that inform, WARN for ask, ERROR for deny",
+)
+DECISION_EVENT = _event(
+    "prempti.decision", "A call was decided on.", "DEBUG for defer and allow, WARN for ask, ERROR for deny"
+)
+FALLBACK_EVENT = _event(
+    "prempti.fallback", "A hook answered without the engine.", "ERROR where the call was blocked, else WARN"
+)
+POLICY_LOADED_EVENT = _event("prempti.policy.loaded", "A ruleset came into force.", "INFO")
+POLICY_REJECTED_EVENT = _event("prempti.policy.rejected", "A ruleset did not load; the last good one stays.", "ERROR")
+DEGRADED_EVENT = _event("prempti.guard.degraded", "The guard works less well than it should.", "WARN")
+
+DECISION_DURATION_METRIC = _metric(
+    DECISION_DURATION,
+    "histogram",
+    "s",
+    "Seconds from payload to decision, recording not included.",
+    VERDICT,
+    AGENT_NAME,
+    TOOL_NAME,
+)
+DECISIONS_METRIC = _metric(
+    "prempti.decisions", "counter", "{decision}", "Decisions.", VERDICT, ACTION, AGENT_NAME, TOOL_NAME, MODE
+)
+MATCHES_METRIC = _metric(
+    "prempti.rule.matches", "counter", "{match}", "Matches.", RULE_NAME, RULE_VERDICT, RULE_PRIORITY
+)
+FALLBACKS_METRIC = _metric(
+    "prempti.fallbacks", "counter", "{fallback}", "Calls that hooks answered without the engine.", METRIC_REASON
+)
+RECORDS_METRIC = _metric("prempti.records", "counter", "{record}", "Records of the audit trail.", METRIC_KIND)
+BACKLOG_METRIC = _metric("prempti.export.backlog", "gauge", "{record}", "Records not yet sent.", METRIC_SIGNAL)
+OLDEST_AGE_METRIC = _metric(
+    "prempti.export.oldest.age", "gauge", "s", "Age of the oldest record not yet sent.", METRIC_SIGNAL
+)
+FAILURES_METRIC = _metric(
+    "prempti.export.failures",
+    "counter",
+    "{request}",
+    "Requests that failed and are tried again.",
+    METRIC_SIGNAL,
+    METRIC_REASON,
+)
+REJECTED_METRIC = _metric(
+    "prempti.export.rejected", "counter", "{item}", "What the receiver refused for good.", METRIC_SIGNAL, METRIC_REASON
+)
+DURATION_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+"""Upper bounds of the buckets of ``prempti.decision.duration``, in seconds."""

@@ -1,0 +1,261 @@
+"""The official OTLP exporters, gRPC and HTTP, made to tell what the receiver answered.
+
+Both throw the answer away: ``export()`` gives success or failure, and a partial success counts as success
+(read in opentelemetry-exporter-otlp 1.45). The gRPC exporters' stub is therefore wrapped, and the HTTP exporters
+are given a ``requests.Session`` with a response hook. What is right to do then follows the OTLP specification
+(https://opentelemetry.io/docs/specs/otlp/, "Failures"). Must never decide what to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+import grpc
+import requests
+from google.protobuf.message import DecodeError, Message
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcMetrics
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
+from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogs
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetrics
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpans
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.util.re import parse_env_headers
+
+from prempti_otel.errors import PremptiError
+
+if TYPE_CHECKING:
+    from prempti_otel.settings.config import Destination
+
+
+class Outcome(Enum):
+    """What became of one request."""
+
+    TAKEN = "taken"
+    """By the receiver, but for ``Answer.rejected`` items."""
+    REFUSED = "refused"
+    """For good, for what it holds: sending the same again is pointless."""
+    UNSUPPORTED = "unsupported"
+    """The receiver does not take this signal, as it is."""
+    FAILED = "failed"
+    """For now: to be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the receiver made of one request."""
+
+    outcome: Outcome
+    code: str = ""
+    """A word from a short list: a gRPC status, ``http_503``, ``unreachable``."""
+    message: str = ""
+    """For a person."""
+    rejected: int = 0
+    """Items of a request that was taken otherwise (OTLP's partial success)."""
+    retry_after: float = 0.0
+    """Seconds that the receiver wants to be left alone."""
+
+
+Batch: TypeAlias = Any
+"""What the exporter of the signal takes: a sequence of spans, of log records, or MetricsData."""
+Sender: TypeAlias = Callable[[Batch], Answer]
+
+_REFUSED_CODES = frozenset({grpc.StatusCode.INVALID_ARGUMENT})
+_UNSUPPORTED_CODES = frozenset({grpc.StatusCode.UNIMPLEMENTED})
+_REFUSED_STATUS = frozenset({400, 413, 415, 422})
+_UNSUPPORTED_STATUS = frozenset({404, 405, 501})
+_RESPONSES: dict[str, type[Message]] = {
+    "traces": ExportTraceServiceResponse,
+    "logs": ExportLogsServiceResponse,
+    "metrics": ExportMetricsServiceResponse,
+}
+_REJECTED_FIELD = {"traces": "rejected_spans", "logs": "rejected_log_records", "metrics": "rejected_data_points"}
+_NEVER_RETRIED = (grpc.StatusCode.OK,)
+"""Given as the exporter's retryable codes: waiting is the caller's business, so it must not wait by itself."""
+_CHANNEL_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.initial_reconnect_backoff_ms", 250),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+)
+_NO_ANSWER = Answer(Outcome.FAILED, "unreachable", "the receiver did not answer")
+
+
+def sender(destination: Destination, signal: str) -> Sender:
+    """How ``signal`` goes to ``destination``. Raises PremptiError where its files cannot be read."""
+    if destination.protocol == "grpc":
+        return _GrpcSender(destination, signal)
+    return _HttpSender(destination, signal)
+
+
+class _Watched:
+    """A gRPC stub that tells what the receiver answers."""
+
+    def __init__(self, stub: Any, hear: Callable[[Answer], None], signal: str) -> None:
+        self._stub = stub
+        self._hear = hear
+        self._signal = signal
+
+    def Export(self, **arguments: Any) -> Any:  # noqa: N802 - the service's own name
+        try:
+            response = self._stub.Export(**arguments)
+        except grpc.RpcError as error:
+            self._hear(_answer_to_error(error))
+            raise
+        self._hear(_taken(response, self._signal))
+        return response
+
+
+class _GrpcSender:
+    def __init__(self, destination: Destination, signal: str) -> None:
+        self._answer = _NO_ANSWER
+        base: type[Any] = {"traces": GrpcSpans, "logs": GrpcLogs, "metrics": GrpcMetrics}[signal]
+        exporter = base(
+            endpoint=destination.endpoint,
+            insecure=destination.endpoint.startswith("http:"),
+            credentials=_credentials(destination),
+            headers=_headers(destination) or None,
+            timeout=destination.timeout / 1000,
+            compression=grpc.Compression.Gzip if destination.compression == "gzip" else grpc.Compression.NoCompression,
+            channel_options=_CHANNEL_OPTIONS,
+            retryable_error_codes=_NEVER_RETRIED,
+        )
+        # The exporter makes its stub anew whenever it opens another channel.
+        stub = exporter._stub
+        exporter._stub = lambda channel: _Watched(stub(channel), self._hear, signal)
+        exporter._client = exporter._stub(exporter._channel)
+        self._exporter = exporter
+
+    def __call__(self, batch: Batch) -> Answer:
+        self._answer = _NO_ANSWER
+        self._exporter.export(batch)
+        return self._answer
+
+    def _hear(self, answer: Answer) -> None:
+        self._answer = answer
+
+
+class _HttpSender:
+    def __init__(self, destination: Destination, signal: str) -> None:
+        self._signal = signal
+        self._answer = _NO_ANSWER
+        session = requests.Session()
+        session.hooks["response"].append(self._hear)
+        base: type[Any] = {"traces": HttpSpans, "logs": HttpLogs, "metrics": HttpMetrics}[signal]
+        self._exporter = base(
+            endpoint=f"{destination.endpoint.rstrip('/')}/v1/{signal}",
+            certificate_file=_readable(destination, destination.certificate),
+            client_key_file=_readable(destination, destination.client_key),
+            client_certificate_file=_readable(destination, destination.client_certificate),
+            headers=_headers(destination),
+            timeout=destination.timeout / 1000,
+            compression=HttpCompression.Gzip if destination.compression == "gzip" else HttpCompression.NoCompression,
+            session=session,
+        )
+
+    def __call__(self, batch: Batch) -> Answer:
+        self._answer = _NO_ANSWER
+        self._exporter.export(batch)
+        return self._answer
+
+    def _hear(self, response: requests.Response, *_: object, **__: object) -> None:
+        self._answer = _answer_to_response(response, self._signal)
+
+
+def _answer_to_error(error: grpc.RpcError) -> Answer:
+    assert isinstance(error, grpc.Call)
+    code = error.code()
+    message = f"{code.name}: {error.details() or ''}"[:500]
+    if code in _REFUSED_CODES:
+        return Answer(Outcome.REFUSED, code.name.lower(), message)
+    if code in _UNSUPPORTED_CODES:
+        return Answer(Outcome.UNSUPPORTED, code.name.lower(), message)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in message:
+        return Answer(Outcome.REFUSED, "too_large", message)
+    return Answer(Outcome.FAILED, code.name.lower(), message, retry_after=_retry_delay(error))
+
+
+def _retry_delay(error: grpc.Call) -> float:
+    """What the receiver says in ``google.rpc.RetryInfo``, in its status details."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            status, info = Status(), RetryInfo()
+            try:
+                status.ParseFromString(value)
+                for detail in status.details:
+                    if detail.Unpack(info):
+                        return float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
+            except DecodeError:
+                return 0.0
+    return 0.0
+
+
+def _answer_to_response(response: requests.Response, signal: str) -> Answer:
+    status = response.status_code
+    if status == requests.codes.ok:
+        parsed = _RESPONSES[signal]()
+        try:
+            parsed.ParseFromString(response.content)
+        except DecodeError:
+            return Answer(Outcome.FAILED, "not_otlp", "what answers there does not speak OTLP")
+        return _taken(parsed, signal)
+    code, message = f"http_{status}", f"HTTP {status} {response.reason}"
+    if status in _REFUSED_STATUS:
+        return Answer(Outcome.REFUSED, code, message)
+    if status in _UNSUPPORTED_STATUS:
+        return Answer(Outcome.UNSUPPORTED, code, message)
+    wait = response.headers.get("retry-after", "")
+    return Answer(Outcome.FAILED, code, message, retry_after=float(wait) if wait.isdigit() else 0.0)
+
+
+def _taken(response: Any, signal: str) -> Answer:
+    partial = response.partial_success
+    rejected = int(getattr(partial, _REJECTED_FIELD[signal]))
+    return Answer(Outcome.TAKEN, "partial_success" if rejected else "", partial.error_message, rejected=rejected)
+
+
+def _headers(destination: Destination) -> dict[str, str]:
+    return dict(parse_env_headers(destination.headers, liberal=True))
+
+
+def _credentials(destination: Destination) -> grpc.ChannelCredentials | None:
+    if destination.endpoint.startswith("http:"):
+        return None
+
+    def content(name: str) -> bytes | None:
+        readable = _readable(destination, name)
+        return Path(readable).read_bytes() if readable else None
+
+    return grpc.ssl_channel_credentials(
+        root_certificates=content(destination.certificate),
+        private_key=content(destination.client_key),
+        certificate_chain=content(destination.client_certificate),
+    )
+
+
+def _readable(destination: Destination, name: str) -> str | None:
+    if not name:
+        return None
+    try:
+        with Path(name).open("rb"):
+            return name
+    except OSError as error:
+        raise PremptiError(
+            f"destination {destination.name!r}: {error.strerror}", where=name, remedy="correct the path in config.yaml"
+        ) from error
+
+
+def shown_endpoint(destination: Destination) -> str:
+    """The endpoint without user name and password."""
+    parts = urlsplit(destination.endpoint)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}"

@@ -1,0 +1,95 @@
+"""Runs all destinations of an installation, each in a thread of its own: none waits for another."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.resources import Resource
+
+from prempti_otel import __version__
+from prempti_otel.audit.errors import StoreError
+from prempti_otel.audit.key import installation_id, load_key
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.errors import PremptiError
+from prempti_otel.model.record import RecordKind
+from prempti_otel.telemetry import names
+from prempti_otel.telemetry.exporter import DestinationExport
+from prempti_otel.telemetry.otlp import shown_endpoint
+from prempti_otel.telemetry.state import ExportState
+
+if TYPE_CHECKING:
+    from prempti_otel.settings.config import Destination
+    from prempti_otel.settings.home import Home
+
+log = logging.getLogger("prempti.exporter")
+
+JOIN_SECONDS = 0.5
+"""How long a thread may take beyond its drain; what it was sending is sent again by the next exporter."""
+RETRY_SECONDS = 5.0
+"""Until a destination is tried again that could not even be begun."""
+
+
+def resource_of(home: Home) -> Resource:
+    """Who sends: this installation. Made without the SDK's detectors, which read the environment."""
+    return Resource(
+        {
+            names.SERVICE_NAME: names.SERVICE,
+            names.SERVICE_NAMESPACE: names.SERVICE,
+            names.SERVICE_VERSION: __version__,
+            names.SERVICE_INSTANCE_ID: installation_id(load_key(home)),
+            names.HOST_NAME: platform.node(),
+            names.OS_TYPE: sys.platform,
+        }
+    )
+
+
+def run(
+    home: Home, destinations: Sequence[Destination], since: int | None, stop: threading.Event, drain: float
+) -> None:
+    """Export to all ``destinations`` until ``stop``. Raises StoreError where ``export.db`` does not work."""
+    # The exporters log each failed request by themselves; what matters is told once by ours.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+    state = ExportState(home)
+    threads = [
+        threading.Thread(target=_run_one, args=[home, destination, since, state, stop, drain], daemon=True)
+        for destination in destinations
+    ]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join(drain + JOIN_SECONDS)
+    state.close()
+
+
+def _run_one(
+    home: Home, destination: Destination, since: int | None, state: ExportState, stop: threading.Event, drain: float
+) -> None:
+    while not stop.is_set():
+        try:
+            with StoreReader(home) as reader:
+                start = since if since is not None else first_to_export(reader)
+                export = DestinationExport(destination, reader, state, resource_of(home), start=start)
+                log.info("exporting to %s at %s", destination.name, shown_endpoint(destination))
+                export.run(stop, drain)
+        except PremptiError as error:
+            if not isinstance(error, StoreError):
+                state.report(destination.name, "traces", "waiting", error.diagnostics())
+            log.warning("%s: %s", destination.name, error.diagnostics())
+            stop.wait(RETRY_SECONDS)
+
+
+def first_to_export(reader: StoreReader) -> int:
+    """After which record a new destination begins, where nobody says: the engine's last start.
+
+    Calls that came while the exporter was being loaded are then not lost.
+    """
+    for record in reversed(reader.records(max(0, reader.last_seq() - 10_000), 10_000, kinds=[RecordKind.ADMIN])):
+        if record.body.get("action") == "start":
+            return record.seq - 1
+    return reader.last_seq()
