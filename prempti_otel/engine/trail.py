@@ -77,10 +77,15 @@ class Trail:
             self._parts[0].configure(config.retention.days, _names(config))
 
     def check(self) -> None:
-        """Tell what the store found wrong with itself."""
-        if self._parts is None:
+        """Tell what the store found wrong with itself; let go of one whose file is gone, to begin another."""
+        parts = self._parts
+        if parts is None:
             return
-        problems = self._parts[0].problems
+        if not self._home.audit_db.exists():
+            self._health.trouble(_PART, f"the audit store {self._home.audit_db} was removed; another is begun")
+            self.close()
+            return
+        problems = parts[0].problems
         if problems:
             self._health.trouble(_PART, "; ".join(problems))
         else:

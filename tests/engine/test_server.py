@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
-import msgspec
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
