@@ -186,5 +186,7 @@ class Engine:
         return config
 
     def _record_news(self) -> None:
+        if self._trail.store is None:
+            return  # it waits for a store
         for news in self._health.take_news():
             self._trail.admin("degraded" if news.sentence else "recovered", part=news.part, reason=news.sentence)
