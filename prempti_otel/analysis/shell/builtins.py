@@ -164,12 +164,12 @@ def _in_shell(commands: Commands, process: Process, code: Word, state: State) ->
     """Code that the shell itself runs: its variables and directory stay."""
     if commands.is_fetched(code):
         commands.effect(process, "runs_remote_code")
-    parent, parameters, name = state.parent, state.parameters, state.name
+    parent, parameters, name, replayed = state.parent, state.parameters, state.name, state.replayed
     state.parent = process
     state.depth += 1
     written = commands.interpret(process, "sh", code, (name, *(parameters or ())), state)
     state.depth -= 1
-    state.parent, state.parameters, state.name = parent, parameters, name
+    state.parent, state.parameters, state.name, state.replayed = parent, parameters, name, replayed
     return written
 
 

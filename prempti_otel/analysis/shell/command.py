@@ -12,7 +12,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from prempti_otel.analysis.code import analyse_code
-from prempti_otel.analysis.reading import CodeReading, CommandReading, FileOp, Handover, HostAccess, Stdin, Word
+from prempti_otel.analysis.reading import (
+    CodeReading,
+    CommandReading,
+    FileAccess,
+    FileOp,
+    Handover,
+    HostAccess,
+    Stdin,
+    Word,
+)
 from prempti_otel.analysis.shell import output
 from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
 from prempti_otel.analysis.shell.redirect import Redirected
@@ -28,7 +37,8 @@ MOST_SAME_CALLS = 2
 
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\[(?P<index>[^\]]*)\])?(?P<append>\+?)=")
 _TRUSTED_NAME = re.compile(r"[!-~]+\Z")
-_OPAQUE = re.compile(r"\s*(?:\$|`|<\()")
+_OPAQUE = re.compile(r"\$|`|<\(")
+_LONE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*]|\{[A-Za-z_][A-Za-z0-9_]*\})\Z")
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
 _INTERPRETERS = {
     "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh",
@@ -188,6 +198,8 @@ class Commands:
         process.hosts.extend(redirected.hosts)
         written = output.stdout(argv, state.stdin, state)
         process.files.extend(FileTouch(access, state.cwd, state.disk.links) for access in reading.files)
+        if "/" in name and not process.dynamic:
+            process.files.append(FileTouch(FileAccess(argv[0], FileOp.EXEC), state.cwd, state.disk.links))
         process.files.extend(redirected.touches(written))
         self._write(process, state)
         self.walk.trace.add(process)
@@ -196,7 +208,8 @@ class Commands:
             return result if name in RUNNING else written
         if not argv[0].known and len(argv) > 1 and argv[1].known and argv[1].text in self.catalogue:
             self.nested(process, argv[1:], state)
-        self._file_run(process, argv, state)
+        if "/" in name:
+            self._file_run(process, argv, state)
         for handover in reading.runs:
             result = self.hand_over(process, handover, state)
             if name.rpartition("/")[2] not in LOOKUPS and written is None and len(reading.runs) == 1:
@@ -217,7 +230,10 @@ class Commands:
     def _call(self, argv: tuple[Word, ...], state: State, redirected: Redirected) -> Word | None:
         """A function: no process of its own."""
         name = argv[0].text
-        if state.calls.count(name) >= MOST_SAME_CALLS or state.depth > 20:
+        if state.depth >= self.walk.deepest:
+            self.walk.cut(name)
+            return None
+        if state.calls.count(name) >= MOST_SAME_CALLS:
             process = self._process(self.catalogue.read(argv, state.stdin), state)
             process.dynamic = True
             self.walk.trace.add(process)
@@ -303,8 +319,13 @@ class Commands:
         """Code in some language, run by ``process``."""
         if process.script is None:
             process.script = code.text
-        if not code.known and _OPAQUE.match(code.text):
-            process.dynamic = True
+        if not code.known:
+            inner.replayed = True
+            text = code.text.strip()
+            if _OPAQUE.match(text):
+                process.dynamic = True
+            if text in self.walk.seen or _LONE.match(text):
+                return None
         if language == "sh":
             if args:
                 inner.name, inner.parameters = args[0], tuple(args[1:])
@@ -366,8 +387,6 @@ class Commands:
 
     def _file_run(self, process: Process, argv: tuple[Word, ...], state: State) -> None:
         """A command that is a file which the same code has written."""
-        if "/" not in argv[0].text:
-            return
         written = state.disk.files.get(state.path(argv[0]))
         if written is not None:
             match = _SHEBANG.match(written.content.text) if written.content is not None else None

@@ -19,6 +19,8 @@ from prempti_otel.analysis.shell.tokens import Script, Source
 MOST_BYTES = 256 * 1024
 """Characters that the expansions of one call may produce in all; beyond them values are not known."""
 MOST_FIELDS = 4096
+LONGEST_DOCUMENT = 64 * 1024
+"""Characters of a here-document that are expanded."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+^!-]+\Z")
 _RUN = re.compile(r"[^\\'\"`$<>{}\[*?~]+")
@@ -36,6 +38,10 @@ class Substitution(Protocol):
 
     def substitute(self, script: Script, source: str, state: State) -> Word:
         """What the code writes, without the last line ends; ``source`` is its text where that is not known."""
+        ...
+
+    def cut(self, why: str) -> None:
+        """Note that something was not looked at."""
         ...
 
     def process_substitution(self, script: Script, source: str, state: State, *, reads: bool) -> Word:
@@ -82,6 +88,23 @@ class Expander:
         field = _Fields(split=None)
         self._double(source, start, end, state, field, document=True)
         return field.joined()
+
+    def afford(self, cost: int) -> bool:
+        """Count work against what a call may produce."""
+        self._left -= cost
+        return self._left >= 0
+
+    def document(self, body: str, state: State) -> Word:
+        """A here-document's body whose delimiter is not quoted; of a very long one, the beginning."""
+        if not any(character in body for character in "$`\\"):
+            return Word(body)
+        head = body[:LONGEST_DOCUMENT]
+        word = self.quoted(Source(head), 0, len(head), state)
+        if len(head) == len(body):
+            return word
+        if "$(" in body or "`" in body:
+            self._substitution.cut(body)
+        return Word(word.text + body[LONGEST_DOCUMENT:], known=False)
 
     def _parts(self, source: Source, parts: braces.Parts, state: State) -> list[Word]:
         separators = state.variables.get("IFS")
@@ -307,6 +330,10 @@ class Expander:
             if name == "*" and quoted:
                 field.quote(" ".join(word.text for word in value), known=all(word.known for word in value))
             elif name in "@*":
+                self._left -= sum(len(word.text) + 16 for word in value)
+                if self._left < 0:
+                    field.quote(written, known=False)
+                    return
                 field.several(value, quoted=quoted)
             elif value:
                 self.put_word(value[0], field, quoted=quoted)
@@ -516,6 +543,8 @@ class _Braced:
         if not value.known or len(value.text) > values.LONGEST_VALUE:
             return None
         result: str | None = None
+        if operator[0] in "#%/" and not self.expander.afford(len(value.text) * (1 if operator[0] != "/" else 32)):
+            return None
         if operator[0] in "#%":
             result = self._with(at, last, lambda pattern: values.trim(value.text, pattern, operator))
         elif operator[0] == "/":

@@ -63,9 +63,7 @@ class Redirections:
         feeds = token.fd in ("", "0")
         if token.document is not None:
             body = token.document.body(source.text)
-            text = Word(body)
-            if not token.document.quoted and ("$" in body or "`" in body or "\\" in body):
-                text = self._expander.quoted(Source(body), 0, len(body), state)
+            text = Word(body) if token.document.quoted else self._expander.document(body, state)
             if feeds:
                 result.stdin = Stdin("heredoc", text)
             return

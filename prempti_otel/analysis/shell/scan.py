@@ -15,8 +15,8 @@ from prempti_otel.analysis.shell.tokens import HereDocument, Script, Source, Tok
 LONGEST = 64 * 1024
 """Characters of shell code that are read, here-documents' bodies not counted."""
 MOST_TOKENS = 20_000
-MOST_STEPS = 200_000
-"""Steps within words, over all of a text: 64 KiB of nothing but special characters take a third."""
+_NESTED_STEPS = 64
+"""Steps that nested code counts for, besides its own."""
 DEEPEST = 40
 """Levels of code inside words (``$(``, backquotes, ``<(``) that are read."""
 
@@ -51,7 +51,6 @@ class Scanner:
         self.size = len(source.text)
         self.skipped = 0
         """Characters in here-documents so far: data, which no cap counts."""
-        self.steps = MOST_STEPS
 
     def script(self, start: int = 0, closer: str = "", depth: int = 0) -> Script:
         """The code from ``start`` to an unmatched ``closer``, or to the end of the text."""
@@ -59,10 +58,11 @@ class Scanner:
 
     def word_end(self, at: int, depth: int) -> int:
         """The end of the word at ``at``; -1 where a quote or substitution in it has no end."""
+        source = self.source
         text, size, start = self.text, self.size, at
         while at < size:
-            self.steps -= 1
-            if self.steps < 0:
+            source.steps -= 1
+            if source.steps < 0:
                 return -1
             plain = _PLAIN.match(text, at)
             if plain:
@@ -126,10 +126,11 @@ class Scanner:
 
     def parenthesis_end(self, at: int, depth: int) -> int:
         """The end after the parenthesis that closes the inside at ``at``; -1 for none."""
+        source = self.source
         text, size, open_ = self.text, self.size, 1
         while at < size:
-            self.steps -= 1
-            if self.steps < 0:
+            source.steps -= 1
+            if source.steps < 0:
                 return -1
             run = _IN_PARENTHESES.match(text, at)
             if run:
@@ -153,10 +154,11 @@ class Scanner:
         return -1
 
     def _double_end(self, at: int, depth: int) -> int:
+        source = self.source
         text, size = self.text, self.size
         while at < size:
-            self.steps -= 1
-            if self.steps < 0:
+            source.steps -= 1
+            if source.steps < 0:
                 return -1
             run = _IN_DOUBLE.match(text, at)
             if run:
@@ -170,10 +172,11 @@ class Scanner:
         return -1
 
     def _brace_end(self, at: int, depth: int, in_double: bool) -> int:
+        source = self.source
         text, size, open_ = self.text, self.size, 1
         while at < size:
-            self.steps -= 1
-            if self.steps < 0:
+            source.steps -= 1
+            if source.steps < 0:
                 return -1
             run = _IN_BRACES.match(text, at)
             if run:
@@ -202,6 +205,7 @@ class Scanner:
         if known is None:
             if depth >= DEEPEST:
                 return -1
+            self.source.steps -= _NESTED_STEPS
             script = self.script(start, ")", depth + 1)
             closed = script.end < self.size and self.text[script.end] == ")"
             known = (script.end + 1 if closed else -1, script)
@@ -212,7 +216,8 @@ class Scanner:
         known = self.source.nested.get(at)
         if known is None:
             match = _BACKQUOTED.match(self.text, at + 1)
-            if not match or depth >= DEEPEST:
+            self.source.steps -= _NESTED_STEPS
+            if not match or depth >= DEEPEST or self.source.steps < 0:
                 return -1
             code = _UNESCAPE.sub(r"\1", self.text[at + 1 : match.end() - 1])
             known = (match.end(), scan(code, depth + 1))
@@ -427,7 +432,8 @@ class _CodeScan:
         end = self.scanner.word_end(start, self.depth)
         if end < 0:
             self.script.broken = True
-            end = self.size
+            end = min(self.size, start + LONGEST)
+            self.limit = -1
         elif end == start:
             end = start + 1
         self.at = end

@@ -76,6 +76,8 @@ class State:
     remote: str = ""
     fetched: bool = False
     """Whether standard input comes from the network."""
+    replayed: bool = False
+    """Whether the code at hand holds source text in place of what could not be known."""
     depth: int = 0
     """Levels of code and commands that lead here."""
     calls: tuple[str, ...] = ()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+MOST_STEPS = 400_000
+"""Steps within words, over all of a text: 64 KiB of nothing but special characters take a sixth."""
+
 
 class TokenKind(IntEnum):
     """What a token stands for in a simple command."""
@@ -94,9 +97,11 @@ class Script:
 class Source:
     """A text with the scripts that were found inside its words, by position."""
 
-    __slots__ = ("nested", "text")
+    __slots__ = ("nested", "steps", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.steps = MOST_STEPS
+        """Steps within words that may still be taken, by scanning and by expansion together."""
         self.nested: dict[int, tuple[int, Script]] = {}
         """By the position of a substitution's first character: the end after it, and its code."""

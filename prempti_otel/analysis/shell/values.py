@@ -9,6 +9,8 @@ from collections.abc import Sequence
 LONGEST_PATTERN = 64
 LONGEST_MATCHED = 512
 """Characters of a value that a pattern is tried on; matching is at worst cubic in it."""
+LONGEST_REPLACED = 128
+"""The same where a pattern is replaced, which tries every stretch of the value."""
 LONGEST_VALUE = 64 * 1024
 """Characters that a value may grow to."""
 
@@ -145,7 +147,7 @@ def replace(text: str, pattern: str, replacement: str, operator: str) -> str | N
             return None
         return text.replace(pattern, replacement, count)
     compiled = _compiled(pattern, len(text))
-    if compiled is None or len(text) * (len(replacement) + 1) > LONGEST_VALUE:
+    if compiled is None or len(text) > LONGEST_REPLACED:
         return None
     return _replace_pattern(text, compiled, replacement, operator)
 

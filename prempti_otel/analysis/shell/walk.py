@@ -55,6 +55,8 @@ class Walk:
         self.expander = Expander(self)
         self.fetched: set[str] = set()
         """Source texts of substitutions whose output comes from the network."""
+        self.seen: set[str] = set()
+        """Source texts of substitutions that have been walked: unknown code that holds one repeats it."""
         self.files: dict[str, Word | None] = {}
         """Process substitutions by their source text: what reading them gives."""
         self.redirections = Redirections(self.expander)
@@ -84,6 +86,10 @@ class Walk:
         """Code as tokens only."""
         return scan(text, 0)
 
+    def exhausted(self) -> bool:
+        """Whether the walk has done all that it may."""
+        return self._left <= 0 or self.trace.full()
+
     def cut(self, why: str) -> None:
         """Note that something was not understood or not walked."""
         self.trace.cut = True
@@ -91,6 +97,13 @@ class Walk:
 
     def substitute(self, script: Script, source: str, state: State) -> Word:
         """Command substitution, in a subshell."""
+        if state.replayed and source in self.seen:
+            return Word(source, known=False)
+        self._left -= 1
+        if self.exhausted():
+            self.cut(source)
+            return Word(source, known=False)
+        self.seen.add(source)
         first = len(self.trace.processes)
         inner = state.copy()
         inner.depth += 1
@@ -121,6 +134,9 @@ class Walk:
         """Commands one after the other; what they write, where all of it is known."""
         output: Word | None = EMPTY
         for entry in listed:
+            if self.exhausted():
+                self.cut(script.source.text)
+                return None
             written = self._listed(script, entry, state)
             if output is not None:
                 output = None if written is None else _concatenated(output, written)
@@ -152,6 +168,9 @@ class Walk:
         output: Word | None = None
         first = len(self.trace.processes)
         for at, stage in enumerate(stages):
+            if self.exhausted():
+                self.cut(script.source.text)
+                return None
             inner = state.copy()
             if at:
                 inner.stdin = Stdin("pipe", output)
@@ -234,6 +253,9 @@ class Walk:
             )
         unknown = Word(f"${name}", known=False)
         for value in _tried(values) if values is not None else (unknown,):
+            if self.exhausted():
+                self.cut(source.text)
+                return None
             state.variables[name] = value
             self.block(script, statement.body, state)
         return EMPTY if values == () else None
@@ -268,9 +290,6 @@ class Walk:
     def simple(self, source: Source, tokens: Sequence[Token], state: State) -> Word | None:
         """A simple command, once for each value that its variables may have."""
         self._left -= 1
-        if self._left < 0 or self.trace.full():
-            self.cut(source.text)
-            return None
         expander = self.expander
         outer, expander.choices = expander.choices, {}
         output = self.commands.simple(source, tokens, state)
