@@ -19,6 +19,7 @@ COMMANDS = {
     "audit": ("prempti_otel.ctl.audit:audit", "Verify and show the audit trail."),
     "daemon": ("prempti_otel.ctl.lifecycle:daemon", "Run the engine in the foreground."),
     "default-action": ("prempti_otel.ctl.mode:default_action", "Show or choose what a call gets that no rule stops."),
+    "explain": ("prempti_otel.ctl.explain:explain", "Show what a call would do, and why it gets its verdict."),
     "health": ("prempti_otel.ctl.health:health", "Send a harmless call through the whole pipeline."),
     "hook": ("prempti_otel.ctl.hooks:hook", "Register the hook with a coding agent."),
     "logs": ("prempti_otel.ctl.logs:logs", "Show what was decided, a line per call."),

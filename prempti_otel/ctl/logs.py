@@ -89,7 +89,7 @@ def _print(record: StoredRecord, form: str) -> None:
     if form == "json":
         print_json(as_json(record))
     else:
-        console().print(line(record))
+        console().print(line(record), soft_wrap=True)
 
 
 def as_json(record: StoredRecord) -> dict[str, Any]:

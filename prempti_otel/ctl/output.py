@@ -6,6 +6,7 @@ Colour and width follow the terminal, ``NO_COLOR`` and pipes (rich does that). T
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,16 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+PIPED_WIDTH = 4096
+"""Columns where no terminal sets a limit: lines stay whole for grep."""
+
+
 def console() -> Console:
     """Standard output for people."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Console(highlight=False, width=width)
 
 
 def print_json(value: Any) -> None:

@@ -33,6 +33,12 @@ class Judge:
         self._sessions = Sessions()
         self._number = 0
 
+    @property
+    def ruleset(self) -> Ruleset:
+        """What is judged by."""
+        assert self._policy.ruleset is not None
+        return self._policy.ruleset
+
     def decide(self, agent: str, payload: bytes) -> Decision:
         """The decision on one hook payload. Raises PremptiError where it cannot be judged."""
         return self.evaluate(agent, payload).decision
