@@ -7,7 +7,7 @@ from itertools import islice
 
 import re2
 
-from prempti_otel.analysis.catalogue.compiled import Filled, Plan, Role, Roles
+from prempti_otel.analysis.catalogue.compiled import Filled, Kind, Plan, Role, Roles
 from prempti_otel.analysis.catalogue.parse import Parsed
 from prempti_otel.analysis.reading import FileAccess, FileOp, Handover, HostAccess, Word
 
@@ -70,9 +70,10 @@ class Applied:
                 if not self._applies(role):
                     continue
                 if role.name == "command":
-                    self.commands.append((role.name, words))
+                    more = tuple(self.parsed.operands) if option.ends else ()
+                    self.commands.append((role.name, (*words, *more)))
                 else:
-                    for word in words:
+                    for word in words[1:] if option.kind is Kind.PAIR else words:
                         _APPLY[role.name](self, word, role)
 
     def operands(self) -> None:
@@ -197,27 +198,25 @@ class Applied:
     def _filled(self, filled: Filled, words: tuple[Word, ...]) -> Iterator[Handover]:
         values, words, complete = _arguments(filled, words, self.parsed)
         placeholder = self.placeholder or filled.placeholder
+        if not placeholder and not filled.braces.isdisjoint(self.parsed.seen):
+            placeholder = "{}"
         used = bool(placeholder) and any(placeholder in word.text for word in words)
-        if (filled.found and not used) or not (values or words):
-            yield from () if not words else (self._handover("argv", argv=words),)
+        if not values and not words:
             return
-        if not complete and not values:
-            unknown = (
-                tuple(Word(w.text, w.known and placeholder not in w.text, w.pattern) for w in words) if used else words
-            )
-            yield self._line(filled, unknown, more=not used)
+        if filled.found and not used:
+            yield self._handover("argv", argv=words)
+        elif not values:
+            yield self._line(filled, tuple(_unfilled(word, placeholder) for word in words), more=not (complete or used))
         elif used or filled.joined:
             for value in values:
-                line = tuple(_replaced(word, placeholder, value) for word in words) if used else (*words, value)
-                yield self._line(filled, line, more=False)
+                line = tuple(_replaced(word, placeholder, value) for word in words)
+                yield self._line(filled, line if used else (*line, value), more=False)
         else:
-            yield self._line(filled, (*words, *values), more=not complete)
+            yield self._line(filled, (*words, *values), more=False)
 
     def _line(self, filled: Filled, words: tuple[Word, ...], *, more: bool) -> Handover:
-        if filled.joined:
-            known = not more
-            text = joined(words)
-            return self._handover("sh", code=Word(text.text, text.known and known), more=more)
+        if filled.joined and len(words) == 1:
+            return self._handover("sh", code=Word(words[0].text, words[0].known and not more), more=more)
         return self._handover("argv", argv=words, more=more)
 
     def _handover(
@@ -250,8 +249,13 @@ def joined(words: Sequence[Word]) -> Word:
     return Word(" ".join(word.text for word in words), all(word.known for word in words))
 
 
+def _unfilled(word: Word, placeholder: str) -> Word:
+    """The word with its placeholder left standing for something unknown."""
+    return Word(word.text, False, word.pattern) if placeholder and placeholder in word.text else word
+
+
 def _replaced(word: Word, placeholder: str, value: Word) -> Word:
-    if placeholder not in word.text:
+    if not placeholder or placeholder not in word.text:
         return word
     text = word.text.replace(placeholder, value.text)
     return Word(text[:_MAX_TEXT], word.known and value.known, word.pattern or value.pattern)
@@ -307,6 +311,16 @@ def _file_url(applied: Applied, word: Word, _: Role) -> None:
     scheme, mark, path = word.text.partition("://")
     if mark and scheme in ("file", "fileb"):
         applied.add_file(Word(path, word.known, word.pattern), FileOp.READ)
+
+
+_URL = re2.compile(r"[A-Za-z][A-Za-z0-9.+-]*://\S+")
+
+
+def _maybe_url(applied: Applied, word: Word, role: Role) -> None:
+    found = _URL.search(word.text)
+    if found is not None:
+        url = found.group(0)
+        applied.hosts.append((Word(url.removeprefix("git+"), word.known), "url", role.argument))
 
 
 def _host(applied: Applied, word: Word, role: Role) -> None:
@@ -374,8 +388,9 @@ def _script(applied: Applied, word: Word, role: Role) -> None:
 
 
 def _alias(applied: Applied, word: Word, _: Role) -> None:
-    if word.text.startswith("!"):
-        applied.codes.append(("sh", Word(word.text[1:], word.known), None))
+    text = word.text.lstrip(": ")
+    if text.startswith("!"):
+        applied.codes.append(("sh", Word(text[1:], word.known), None))
 
 
 _SETTING = re2.compile(r"^([^=\s]+)(?:\s*=\s*|\s+)")
@@ -434,6 +449,7 @@ _APPLY: dict[str, _Apply] = {
     "environment": _environment,
     "code": _code,
     "script": _script,
+    "maybe_url": _maybe_url,
     "alias": _alias,
     "setting": _setting,
     "args": _args,

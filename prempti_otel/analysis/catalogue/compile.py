@@ -168,7 +168,7 @@ def _with_settings(role: Role, settings: tuple[tuple[Callable[[str], object], Ro
 
 def _declared(entry: schema.Entry) -> Iterator[tuple[Kind, str, str]]:
     yield Kind.FLAG, entry.flags, ""
-    for kind, given in ((Kind.VALUE, entry.values), (Kind.OPTIONAL, entry.optional)):
+    for kind, given in ((Kind.VALUE, entry.values), (Kind.OPTIONAL, entry.optional), (Kind.PAIR, entry.pairs)):
         items = {given: ""} if isinstance(given, str) else given
         yield from ((kind, groups, text) for groups, text in items.items())
     yield from ((Kind.UNTIL, groups, text) for groups, text in entry.until.items())
@@ -234,7 +234,14 @@ def _arguments(entry: schema.Entry) -> Filled | None:
     given = entry.arguments
     if given is None:
         return None
-    return Filled(given.stdin, frozenset(given.after.split()), given.found, given.placeholder, given.joined)
+    return Filled(
+        given.stdin,
+        frozenset(given.after.split()),
+        given.found,
+        given.placeholder,
+        given.joined,
+        frozenset(given.braces.split()),
+    )
 
 
 def _deletes(entry: schema.Entry, options: dict[str, Option]) -> Deleting | None:

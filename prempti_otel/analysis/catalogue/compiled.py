@@ -18,6 +18,7 @@ class Kind(IntEnum):
     VALUE = 1
     OPTIONAL = 2
     UNTIL = 3
+    PAIR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Filled:
     found: bool
     placeholder: str
     joined: bool
+    braces: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,9 @@ class Reader:
             word = self.words[self.position]
             self.position += 1
             text = word.text
-            if text in operators and not self.done:
+            if text == "--" and self.done and self._separates():
+                parsed.dashes = len(parsed.operands)
+            elif text in operators and not self.done:
                 self._seen_option()
                 parsed.flag(text)
             elif self.done or len(text) < 2 or not text.startswith(("-", "+")):
@@ -94,7 +96,7 @@ class Reader:
             elif text[0] == "+":
                 if parsed.command.syntax.plus and word.known:
                     self._seen_option()
-                    parsed.flag(text)
+                    self._plus(word)
                 else:
                     self._operand(word)
             elif text == "--":
@@ -107,6 +109,22 @@ class Reader:
                 self._seen_option()
                 self._option(word)
         return parsed
+
+    def _separates(self) -> bool:
+        """Whether ``--`` stands between two kinds of operands, where options have ended before."""
+        parsed = self.parsed
+        return parsed.dashes < 0 and any(plan.dashes is not None for plan in parsed.command.plans)
+
+    def _plus(self, word: Word) -> None:
+        parsed = self.parsed
+        option = parsed.command.options.get("+")
+        if option is not None:
+            parsed.flag("+")
+            parsed.values.append((option, (Word(word.text[1:], word.known),)))
+        elif word.text in parsed.command.options:
+            self._take(parsed.command.options[word.text], None)
+        else:
+            parsed.flag(word.text)
 
     def _seen_option(self) -> None:
         if self.parsed.leading < 0:
@@ -215,6 +233,10 @@ class Reader:
         self._help(option.name)
         if option.kind is Kind.UNTIL:
             parsed.values.append((option, self._until()))
+        elif option.kind is Kind.PAIR:
+            pair = tuple(self.words[self.position : self.position + 2])
+            self.position += len(pair)
+            parsed.values.append((option, pair))
         elif option.kind is not Kind.FLAG:
             value = attached
             if value is None and option.kind is Kind.VALUE and self.position < len(self.words):

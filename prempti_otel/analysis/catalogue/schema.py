@@ -38,6 +38,7 @@ ROLES: dict[str, str] = {
     "form_file": "`NAME=@FILE` or `NAME=<FILE` reads the file; anything else is data.",
     "file_url": "`file://FILE` or `fileb://FILE` reads the file; anything else is data.",
     "url": "A URL; what for, `net` says.",
+    "maybe_url": "A URL where it holds one (`NAME @ URL`, `git+URL`), else data; what for, `net` says.",
     "host": "A host; what for, `net` says.",
     "hostport": "`HOST:PORT` or `HOST`; what for, `net` says.",
     "scp": "`USER@HOST:PATH`; what for, `net` says.",
@@ -54,7 +55,7 @@ ROLES: dict[str, str] = {
     "code": "Code; the argument is its language.",
     "script": "A file with code; the argument is its language.",
     "setting": "`NAME=VALUE` or `NAME VALUE`; the value's role is found in `settings`.",
-    "alias": "`!CODE` is shell code; anything else is data.",
+    "alias": "`!CODE` or `:!CODE` is shell code; anything else is data.",
     "args": "Positional parameters of the code.",
     "splice": "Words of the command line in one string (`env -S`).",
     "placeholder": "What stands for the further arguments (`xargs -I`).",
@@ -65,7 +66,7 @@ ROLES: dict[str, str] = {
 ``write/-c,-r`` is a role only where one of these options is given, ``read/!-d`` where it is not."""
 
 NET_OPS = ("download", "upload", "connect", "listen", "publish")
-FORMS = ("url", "host", "hostport", "scp")
+FORMS = ("url", "maybe_url", "host", "hostport", "scp")
 REMOTE_FORMS = ("scp", "url", "container")
 LANGUAGES = (
     "sh",
@@ -165,7 +166,10 @@ class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     after: Annotated[Names, Meta(description="From the words after one of these.")] = ""
     found: Annotated[bool, Meta(description="From what is found below the leading operands.")] = False
     placeholder: Annotated[str, Meta(description="What they replace; appended where it does not occur.")] = ""
-    joined: Annotated[bool, Meta(description="Command and arguments make one line of shell code.")] = False
+    braces: Annotated[Names, Meta(description="Options that make `{}` what they replace.")] = ""
+    joined: Annotated[
+        bool, Meta(description="A command of one word is a line of shell code, and so are arguments without one.")
+    ] = False
 
 
 class Delete(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -185,6 +189,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     flags: Annotated[Groups, Meta(description="Options without a value.")] = ""
     values: Annotated[WithRoles, Meta(description="Options with a value, separate or attached.")] = ""
     optional: Annotated[WithRoles, Meta(description="Options with an attached value or none.")] = ""
+    pairs: Annotated[WithRoles, Meta(description="Options with two values, a name and a value.")] = ""
     until: Annotated[dict[Groups, Roles], Meta(description="Options whose value is all words up to `;` or `+`.")] = {}
     operators: Annotated[Names, Meta(description="Words that are neither options nor operands (`find`'s `!`).")] = ""
     keys: Annotated[dict[str, Roles], Meta(description="Operands `KEY=VALUE`, by key.")] = {}

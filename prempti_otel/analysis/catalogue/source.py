@@ -163,7 +163,7 @@ def _without(value: Raw, names: set[str]) -> Raw:
     return {kept(text): role for text, role in value.items()} if isinstance(value, dict) else value
 
 
-_OPTION_KEYS = ("flags", "values", "optional", "until")
+_OPTION_KEYS = ("flags", "values", "optional", "pairs", "until")
 
 
 def to_entry(raw: Mapping[str, Raw], source: Source) -> schema.Entry:
