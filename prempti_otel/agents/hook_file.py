@@ -35,7 +35,9 @@ def install(home: Home) -> bool:
                 _replace(target, content)
                 changed = True
     except OSError as error:
-        raise PremptiError(f"the hook cannot be installed: {error.strerror}", where=str(error.filename)) from error
+        raise PremptiError(
+            f"the hook cannot be installed: {error.strerror}", where=str(error.filename or home.bin)
+        ) from error
     return changed
 
 

@@ -7,6 +7,7 @@ whole, keeps its mode and follows links; it is made anew if somebody else change
 from __future__ import annotations
 
 import codecs
+import errno
 import fcntl
 import json
 import os
@@ -114,8 +115,8 @@ def _target(path: Path) -> Path:
     try:
         target = path.resolve()
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except RuntimeError:
-        raise SettingsFileError("this link points to itself", where=str(path)) from None
+    except RuntimeError as error:  # Python 3.11 and 3.12 tell a loop like this, later ones when it is read
+        raise SettingsFileError("this link points to itself", where=str(path)) from error
     except OSError as error:
         raise _failed("read", path, error) from error
     return target
@@ -124,7 +125,10 @@ def _target(path: Path) -> Path:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Holds a lock on ``folder``, against other premptictl only: nobody else knows it. It leaves no file behind."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _failed("read", folder, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -177,4 +181,6 @@ def _move_into_place(target: Path, content: bytes, mode: int, still: Callable[[]
 
 
 def _failed(done: str, path: Path, error: OSError) -> SettingsFileError:
+    if error.errno == errno.ELOOP:
+        return SettingsFileError("this link points to itself", where=str(path))
     return SettingsFileError(f"this file cannot be {done}: {error.strerror}", where=str(path))

@@ -245,3 +245,18 @@ def test_hooks_switched_off_by_a_project_are_shown_by_the_status(
     assert not kept.exists(), f"Claude Code no longer obeys disableAllHooks of a project: {outcome}"
     shown = guarded.ctl("hook", "status", "--project", str(project), fails=True)
     assert "disableAllHooks" in shown
+
+
+def test_the_default_rules_keep_a_private_key_from_the_model(
+    claude: Path, home: Path, project: Path, guarded: Guard
+) -> None:
+    guarded.home.config.unlink()
+    (home / ".ssh").mkdir()
+    (home / ".ssh/id_rsa").write_text("MARK-OF-A-KEY\n")
+    turns = [[("Read", {"file_path": "~/.ssh/id_rsa"})], [bash("cat ~/.ssh/id_rsa")], [bash("echo harmless")]]
+    outcome = real_claude.run(claude, home, project, turns)
+    read, cat, harmless = outcome.calls
+    assert read.denied_by, outcome
+    assert cat.denied_by
+    assert not any("MARK-OF-A-KEY" in (call.result or "") for call in outcome.calls)
+    assert harmless.ran
