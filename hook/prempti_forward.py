@@ -225,5 +225,7 @@ def main(arguments: list[str]) -> "NoReturn":
         fail(hook, problem, remedy)
     finally:
         # Only reached if answering failed as well.
-        posix.write(2, b"prempti: call blocked: the hook itself failed (run premptictl hook add)\n")
-        posix._exit(2)
+        try:
+            posix.write(2, b"prempti: call blocked: the hook itself failed (run premptictl hook add)\n")
+        finally:
+            posix._exit(2)

@@ -11,10 +11,14 @@ try:
     sys.path.insert(0, __file__.rpartition("/")[0] or "/")
     from prempti_forward import main
 except BaseException as error:  # noqa: BLE001 - the boundary: no traceback, and the call is blocked
-    answer = "call passed unjudged" if "--fail-open" in sys.argv else "call blocked"
-    posix.write(2, f"prempti: {answer}: the hook is damaged: {error} (run premptictl hook add)\n".encode())
-    if "--fail-open" in sys.argv:
-        posix._exit(0 if posix.write(1, b"{}\n") == 3 else 2)
-    posix._exit(2)
+    passes = "--fail-open" in sys.argv
+    outcome = "call passed unjudged" if passes else "call blocked"
+    sentence = f"prempti: {outcome}: the hook is damaged: {error} (run premptictl hook add)\n"
+    try:
+        posix.write(2, sentence.encode("utf-8", "backslashreplace"))
+        if passes and posix.write(1, b"{}\n"):
+            posix._exit(0)
+    finally:
+        posix._exit(2)
 
 main(sys.argv[1:])
