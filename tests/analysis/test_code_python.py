@@ -225,7 +225,8 @@ def test_analysis_works_near_the_callers_recursion_limit() -> None:
     deeper(sys.getrecursionlimit() - 150)
 
 
-PIECES = """import os|os|.system|.remove|(|)|'x'|"|[|]|{|}|for a in |if |else|: |def f(a=1, *b, **c):|lambda a: |exec|eval
+PIECES = """import os|os|.system|.remove|(|)|'x'|"|[|]|{|}|for a in |if |else|: |def f(a=1, *b, **c):|lambda a: |exec
+eval
 getattr|open|+|%|/|*|**|=|:=|,|f'{|}'|0|-1|10**9|.join|.format|.decode('hex')|await |async |class A:|with |as |try:
 except:|return |yield |while 1:|match x:|case _:|import *|from os |del |global |é"""
 FRAGMENTS = st.sampled_from([*PIECES.replace("\n", "|").split("|"), "\n", "\n  ", "\x00", "\ud800"])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from prempti_otel.analysis.reading import CodeReading, Word
+
+if TYPE_CHECKING:
+    from prempti_otel.analysis.code.findings import Findings
+    from prempti_otel.analysis.code.python_expressions import Setting
 
 __all__ = ["analyse_code", "preload"]
 
@@ -22,26 +27,74 @@ def analyse_code(
 
     ``language`` is a Handover's (``python``, ``javascript``, ``perl``, ``ruby``, ``php``, ``awk``,
     ``sed``); ``args`` are the words after the code, ``stdin`` what it can read there, where known.
-    Code that is not known is dynamic. A language that is not read here gives an empty reading.
+    In code that is not fully known, text constants that hold a shell's ``$`` or backtick are not known
+    either. A language that is not read here gives an empty reading.
     """
-    if not code.known:
-        return CodeReading(dynamic=True)
-    if language == "python":
-        return _python(code.text, args, home, cwd, stdin)
-    return CodeReading()
-
-
-def _python(code: str, args: Sequence[Word], home: str, cwd: str, stdin: Word | None) -> CodeReading:
+    reader = _READERS.get(language)
+    if reader is None:
+        return CodeReading()
     from prempti_otel.analysis.code.findings import Findings
-    from prempti_otel.analysis.code.python import analyse_python
     from prempti_otel.analysis.code.python_expressions import Setting
     from prempti_otel.analysis.code.values import Text
 
     findings = Findings()
     argv = (Text("-c"), *(Text(word.text, word.known, word.pattern) for word in args))
     fed = Text(stdin.text, stdin.known) if stdin is not None else None
-    analyse_python(code, Setting(argv, home, cwd, fed), findings)
+    reader(code.text, Setting(argv, home, cwd, fed, partial=not code.known), findings)
     return findings.reading()
+
+
+def _python(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.python import analyse_python
+
+    analyse_python(code, setting, findings)
+
+
+def _javascript(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.javascript import JavaScript
+
+    JavaScript(setting, findings).run(code)
+
+
+def _perl(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.perl import Perl
+
+    Perl(setting, findings).run(code)
+
+
+def _ruby(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.ruby import Ruby
+
+    Ruby(setting, findings).run(code)
+
+
+def _php(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.php import Php
+
+    Php(setting, findings).run(code)
+
+
+def _awk(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.awk import analyse_awk
+
+    analyse_awk(code, setting, findings)
+
+
+def _sed(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.sed import analyse_sed
+
+    analyse_sed(code, setting, findings)
+
+
+_READERS: Mapping[str, Callable[[str, Setting, Findings], None]] = {
+    "python": _python,
+    "javascript": _javascript,
+    "perl": _perl,
+    "awk": _awk,
+    "sed": _sed,
+    "php": _php,
+    "ruby": _ruby,
+}
 
 
 def preload() -> None:

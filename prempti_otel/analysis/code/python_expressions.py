@@ -31,7 +31,7 @@ from prempti_otel.analysis.code.values import (
     concat,
 )
 
-MAX_STEPS = 20_000
+MAX_STEPS = 12_000
 """Expressions and statements looked at in one piece of code."""
 MAX_DEPTH = 60
 """Nesting of expressions and calls that is followed."""
@@ -50,6 +50,14 @@ class Setting:
     home: str = ""
     cwd: str = ""
     stdin: Text | None = None
+    partial: bool = False
+    """Whether the code holds parts that a shell would still expand (``$X``, backticks)."""
+
+    def literal(self, text: Text) -> Text:
+        """A text constant of the code, which is not known where a shell would still expand it."""
+        if self.partial and text.known and ("$" in text.text or "`" in text.text):
+            return Text(text.text, False, text.pattern, text.binary)
+        return text
 
 
 @dataclass(slots=True)
@@ -113,7 +121,8 @@ class Expressions:
         return Unknown(source_of(node))
 
     def _constant(self, node: ast.Constant) -> Value:
-        return fold.of_native(node.value)
+        value = fold.of_native(node.value)
+        return self.setting.literal(value) if isinstance(value, Text) else value
 
     def _name(self, node: ast.Name) -> Value:
         return self.named(node.id)
