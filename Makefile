@@ -27,6 +27,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	cd hook && ../$(BIN)/mypy --strict prempti_*.py
 	$(BIN)/lint-imports
 
 format: $(READY)

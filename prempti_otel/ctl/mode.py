@@ -25,7 +25,7 @@ def _switch(key: str, value: str | None, form: str) -> None:
         if reply.error:
             raise PremptiError(reply.error)
     except EngineUnavailable:
-        # No engine runs: the next one reads the file.
+        home.create()  # no engine runs: the next one reads the file
         update_config(home.config, {key: value})
     _print(key, value, form)
 
