@@ -59,8 +59,19 @@ class Bounds:
         self.spent += len(text)
         return text
 
-    def value(self, value: object, place: str, bound: int, depth: int = 0) -> Any:
+    def value(self, value: object, place: str, bound: int) -> Any:
         """A JSON value with its texts cut, deep nesting and long lists ended. Raises TypeError for anything else."""
+        try:
+            encoded = msgspec.json.encode(value)
+        except (UnicodeEncodeError, RecursionError):
+            return self._value(value, place, bound, 0)
+        if len(encoded) > bound or encoded.count(b"{") + encoded.count(b"[") > DEEPEST:
+            return self._value(value, place, bound, 0)
+        # Within the bound as a whole, so each of its texts is; decoded, it shares nothing with the call.
+        self.spent += len(encoded)
+        return msgspec.json.decode(encoded)
+
+    def _value(self, value: object, place: str, bound: int, depth: int) -> Any:
         if isinstance(value, str):
             return self.text(value, bound, place)
         if value is None or isinstance(value, bool | int | float):
@@ -69,12 +80,12 @@ class Bounds:
             return TOO_DEEP
         if isinstance(value, Mapping):
             return {
-                self.text(key, bound): self.value(item, f"{place}.{key}" if place else "", bound, depth + 1)
+                self.text(key, bound): self._value(item, f"{place}.{key}" if place else "", bound, depth + 1)
                 for key, item in list(value.items())[:LONGEST_LIST]
             }
         if isinstance(value, Sequence):
             kept = [
-                self.value(item, f"{place}.{number}" if place else "", bound, depth + 1)
+                self._value(item, f"{place}.{number}" if place else "", bound, depth + 1)
                 for number, item in enumerate(value[:LONGEST_LIST])
             ]
             return kept if len(value) <= LONGEST_LIST else [*kept, f"[{len(value) - LONGEST_LIST} more]"]

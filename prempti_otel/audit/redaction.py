@@ -101,7 +101,9 @@ class Redactor:
     def find(self, value: JsonValue) -> dict[str, str]:
         """All secrets in ``value`` and what stands for each."""
         found: dict[str, str] = {}
-        for text in _texts(value):
+        for text in dict.fromkeys(_texts(value)):
+            if self._hint is not None and self._hint.search(text) is None:
+                continue
             for item in self._in_text(text):
                 found.setdefault(item.text, self.placeholder(item.kind, item.text))
         for name, text in _named_texts(value):

@@ -143,7 +143,7 @@ FLAG = rf"(?:^|[\s'\"])--?(?P<name>{SECRET_NAME})['\"]?(?:=|\s+)(?:{_QUOTED}|(?P
 
 ASSIGNMENT_HINT = (
     rf"(?i)(?:pass|pwd|psw|pw|{_LONG_HARD}|{_LONG_SOFT}|{_SHORT_SOFT})['\"\\]*(?:\s|\\[tnr])*(?:=|:)"
-    rf"|--?[a-z0-9_.-]*(?:{_LONG_HARD}|{_SHORT_HARD}|{_LONG_SOFT}|{_SHORT_SOFT})['\"\\]*(?:\s|\\[tnr])"
+    rf"|--?[a-z0-9_.-]*(?:{_LONG_HARD}|{_SHORT_HARD}|{_LONG_SOFT}|{_SHORT_SOFT})['\"\\]*(?:\s|\\[tnr]|,)"
 )
 """Holds wherever one of the two above could, in the text itself or in a JSON string of it."""
 
@@ -175,8 +175,8 @@ CONTEXTS = (
     ContextPattern(
         "password",
         rf"\b(?:curl|wget|http|https|xh){_REST}(?:-[a-zA-Z]*u|--user|-U|--proxy-user|-a|--auth)[\s=]*['\"]?"
-        r"[^\s:'\"]+:([^\s'\"]+)",
-        r"(?:curl|wget|http|https|xh)\b.*\s-[-a-zA-Z]",
+        r"[^\s:'\"]+:((?:[^\s'\"/]|/[^\s'\"/])[^\s'\"]*)",
+        r"(?:curl|wget|http|https|xh)\b.*[\s\"]-[-a-zA-Z]",
     ),
     ContextPattern("password", rf"\bredis-cli{_REST}-a\s+{_WORD}", r"redis-cli"),
     ContextPattern(
@@ -188,7 +188,7 @@ CONTEXTS = (
     ContextPattern(
         "password",
         rf"\b(?:zip|7z|7za|unzip|unrar|rar){_REST}-[pP]\s?([^\s'\"-][^\s'\"]*|'[^']*'|\"[^\"]*\")",
-        r"(?:zip|7za?|rar)\b.*\s-[pP]",
+        r"(?:zip|7za?|rar)\b.*[\s\"]-[pP]",
     ),
     ContextPattern("password", rf"\bldap(?:search|modify|add|delete|whoami){_REST}-w\s*{_WORD}", r"ldap"),
     ContextPattern("password", rf"\bhtpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+{_WORD}", r"htpasswd"),
