@@ -83,6 +83,7 @@ SYSTEM_ROOTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "/private/etc",
             "/private/var",
         ),
+        "root": ("/",),
         "homes": ("/home", "/Users"),
         "host_keys": ("/etc/ssh",),
         "accounts": ("/etc/shadow", "/etc/passwd", "/etc/sudoers"),

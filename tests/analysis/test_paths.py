@@ -132,9 +132,9 @@ HOME, PROJECT = "/home/dev", "/home/dev/project"
 @pytest.mark.parametrize(
     ("path", "some", "none"),
     [
-        ("/", {"system", "homes", "home", "ssh_keys", "project", "guard"}, set()),
+        ("/", {"root", "system", "homes", "home", "ssh_keys", "project", "guard"}, set()),
         ("/*", {"system", "homes", "ssh_keys", "project"}, set()),
-        ("/home", {"homes", "home", "ssh_keys", "project"}, {"system"}),
+        ("/home", {"homes", "home", "ssh_keys", "project"}, {"root", "system"}),
         ("/home/dev", {"home", "ssh_keys", "cloud_credentials", "project", "git_dir"}, {"system", "homes"}),
         ("/home/other", {"home", "ssh_keys"}, {"project"}),
         ("/home/dev/*", {"home", "project", "git_dir"}, {"homes", "ssh_keys"}),
