@@ -23,6 +23,7 @@ class PathPrefixes:
             self._root.add(components(pattern))
 
     def __call__(self, path: bytes) -> bool:
+        """Whether a pattern is a prefix of ``path``."""
         return self._root.matches(components(path))
 
 

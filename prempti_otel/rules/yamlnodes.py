@@ -91,9 +91,10 @@ class _Composer:
 
     def take(self, event: Any) -> yaml.Node | None:
         """One event of libyaml's; gives the root node when a document is complete."""
+        start: Any = event.start_mark
         match event:
             case yaml.ScalarEvent():
-                scalar = yaml.ScalarNode("", event.value, event.start_mark, event.end_mark, event.style)
+                scalar = yaml.ScalarNode("", event.value, start, start, event.style)
                 self._anchors[event.anchor] = scalar
                 return self._add(scalar)
             case yaml.CollectionStartEvent():
@@ -102,7 +103,7 @@ class _Composer:
                 kind: type[_Collection] = (
                     yaml.SequenceNode if isinstance(event, yaml.SequenceStartEvent) else yaml.MappingNode
                 )
-                node = kind("", [], event.start_mark, event.end_mark)
+                node = kind("", [], start, start)
                 self._anchors[event.anchor] = node
                 self._open.append((node, []))
             case yaml.CollectionEndEvent():
