@@ -17,7 +17,8 @@ from prempti_otel.analysis.net import read_targets
 from prempti_otel.analysis.paths import PathResolver, SensitiveRoots, sensitive_roots
 from prempti_otel.analysis.places import effects_of
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
-from prempti_otel.analysis.shell.state import Disk, State, Variable
+from prempti_otel.analysis.shell.disk import Disk
+from prempti_otel.analysis.shell.state import State, Variable
 from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process, Trace
 from prempti_otel.analysis.shell.walk import Walk
 from prempti_otel.analysis.tools import PatchedFile, read_tool
@@ -88,6 +89,9 @@ def _walk(call: ToolCall, code: str, context: Context) -> Trace:
     directory = call.real_cwd or call.cwd
     state = State(cwd=Word(directory, directory.startswith("/")), variables=variables, disk=Disk())
     trace = Trace()
+    if not code.isascii():
+        # Lone surrogates cannot reach a shell, nor most libraries here.
+        code = code.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     try:
         Walk(trace, context.catalogue).code(code, state)
     except RecursionError:

@@ -7,7 +7,7 @@ commands are handed over. Nothing here decides; nothing is run.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,8 +24,9 @@ from prempti_otel.analysis.reading import (
 )
 from prempti_otel.analysis.shell import output
 from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
+from prempti_otel.analysis.shell.disk import Disk, WrittenFile
 from prempti_otel.analysis.shell.redirect import Redirected
-from prempti_otel.analysis.shell.state import EMPTY, NOTHING, Disk, State, Value, Variable, WrittenFile
+from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import FileTouch, Process
 
@@ -198,6 +199,10 @@ class Commands:
         process.hosts.extend(redirected.hosts)
         written = output.stdout(argv, state.stdin, state)
         process.files.extend(FileTouch(access, state.cwd, state.disk.links) for access in reading.files)
+        if reading.name == "tee":
+            append = "-a" in reading.flags
+            touches = Redirected(process.files, stdout=True).touches(written)
+            process.files = [replace(touch, append=append) for touch in touches]
         if "/" in name and not process.dynamic:
             process.files.append(FileTouch(FileAccess(argv[0], FileOp.EXEC), state.cwd, state.disk.links))
         process.files.extend(redirected.touches(written))
@@ -233,14 +238,14 @@ class Commands:
         if state.depth >= self.walk.deepest:
             self.walk.cut(name)
             return None
-        if state.calls.count(name) >= MOST_SAME_CALLS:
+        script, function = state.functions[name]
+        if state.calls.count(id(function)) >= MOST_SAME_CALLS:
             process = self._process(self.catalogue.read(argv, state.stdin), state)
             process.dynamic = True
             self.walk.trace.add(process)
             return None
-        script, function = state.functions[name]
         saved = state.parameters, state.calls, state.depth
-        state.parameters, state.calls, state.depth = argv[1:], (*state.calls, name), state.depth + 1
+        state.parameters, state.calls, state.depth = argv[1:], (*state.calls, id(function)), state.depth + 1
         written = self.walk.statement(script, function.body, state)
         state.parameters, state.calls, state.depth = saved
         self.redirected(redirected.touches(written), redirected.hosts, state)
@@ -372,18 +377,32 @@ class Commands:
         written = inner.disk.files.get(inner.path(file))
         if written is None:
             return None
-        return self.run_written(process, handover.language, written, (file, *handover.args), inner)
+        return self._interpret_written(process, handover.language, written, (file, *handover.args), inner)
 
-    def run_written(
+    def _interpret_written(
         self, process: Process, language: str, written: WrittenFile, args: Sequence[Word], inner: State
     ) -> Word | None:
-        """Run a file that the same code has written or downloaded."""
+        return self.run_written(
+            process, lambda code: self.interpret(process, language, code, args, inner.copy()), written, inner
+        )
+
+    def run_written(
+        self, process: Process, run: Callable[[Word], Word | None], written: WrittenFile, state: State
+    ) -> Word | None:
+        """Run a file that the same code has written or downloaded, with each text that it may have."""
         if written.downloaded:
             self.effect(process, "runs_remote_code")
-        if written.content is None:
+        if not written.texts:
             process.dynamic = True
-            return None
-        return self.interpret(process, language, written.content, args, inner)
+        calls = state.calls
+        result: Word | None = None
+        for text in written.texts:
+            mark = hash(text.text)
+            if mark not in calls:
+                state.calls = (*calls, mark)
+                result = run(text)
+        state.calls = calls
+        return result if len(written.texts) == 1 else None
 
     def _file_run(self, process: Process, argv: tuple[Word, ...], state: State) -> None:
         """A command that is a file which the same code has written."""
@@ -391,7 +410,7 @@ class Commands:
         if written is not None:
             match = _SHEBANG.match(written.content.text) if written.content is not None else None
             language = _INTERPRETERS.get(match["name"], "") if match else "sh"
-            self.run_written(process, language, written, argv, self._inner(process, state))
+            self._interpret_written(process, language, written, argv, self._inner(process, state))
 
     # Effects
 
@@ -407,37 +426,8 @@ class Commands:
 
     def _write(self, process: Process, state: State, first: int = 0) -> None:
         """Note what the process does to files, for commands that come later in the same code."""
-        if not process.files:
-            return
-        touches = process.files[first:]
-        reads = [touch.access.path for touch in touches if touch.access.op is FileOp.READ]
-        downloads = any(host.op == "download" for host in process.hosts)
-        for touch in touches:
-            access = touch.access
-            if access.op is FileOp.LINK:
-                self._link(process, access.path, state)
-            if access.op is not FileOp.WRITE or not access.path.known:
-                continue
-            path = state.path(access.path)
-            content = access.content
-            downloaded = downloads or (state.fetched and content is None)
-            if content is None and len(reads) == 1:
-                copied = state.disk.files.get(state.path(reads[0]))
-                content = copied.content if copied else None
-                downloaded = downloaded or bool(copied and copied.downloaded)
-            if content is not None or downloaded:
-                earlier = state.disk.files.get(path)
-                if earlier and earlier.content and content:
-                    content = Word(earlier.content.text + "\n" + content.text, earlier.content.known and content.known)
-                state.disk.files[path] = WrittenFile(content, downloaded)
-
-    @staticmethod
-    def _link(process: Process, link: Word, state: State) -> None:
-        """Symlinks: what ``ln -s TARGET LINK`` makes is followed by later commands."""
-        operands = process.reading.operands
-        if process.reading.name != "ln" or len(operands) != 2 or "-s" not in process.reading.flags:
-            return
-        state.disk.links = {**state.disk.links, state.path(link): operands[0].text}
+        if process.files:
+            state.disk.note(process, process.files[first:], state.path, fetched=state.fetched)
 
 
 def quote(word: Word) -> str:

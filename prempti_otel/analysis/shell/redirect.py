@@ -33,9 +33,7 @@ class Redirected:
         if output is None or not self.stdout:
             return self.files
         return [
-            FileTouch(replace(touch.access, content=output), touch.cwd, touch.links)
-            if touch.access.op is FileOp.WRITE
-            else touch
+            replace(touch, access=replace(touch.access, content=output)) if touch.access.op is FileOp.WRITE else touch
             for touch in self.files
         ]
 
@@ -97,5 +95,6 @@ class Redirections:
                 result.stdin = Stdin("file", written.content if written else None)
                 result.stdin_file = word
         if operator not in ("<", "<&"):
-            result.files.append(FileTouch(FileAccess(word, FileOp.WRITE), state.cwd, state.disk.links))
+            touch = FileTouch(FileAccess(word, FileOp.WRITE), state.cwd, state.disk.links, ">>" in operator)
+            result.files.append(touch)
             result.stdout = result.stdout or fd in ("", "1") or operator in ("&>", "&>>")

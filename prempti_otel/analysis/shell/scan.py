@@ -262,6 +262,12 @@ class _CodeScan:
         self.functions = 0
         """Function bodies that are one simple command (not bash's, but other shells'), and are to be closed."""
         self.documents: list[HereDocument] = []
+        self.filled = False
+        """Whether there is a command since the last operator."""
+        self.braces: list[bool] = []
+        """One entry for each open brace: whether it is the body of an arithmetic ``for``."""
+        self.loop_head = False
+        """Whether the head of an arithmetic ``for`` has just ended: a brace may open its body."""
 
     def run(self) -> Script:
         """Scan to the end of this level."""
@@ -270,7 +276,7 @@ class _CodeScan:
             script.broken = True
             self.at = self.size
         self._close_function()
-        if self.documents:
+        if self.documents or (not self.filled and script.sequence and script.sequence[-1] in ("|", "&&", "||")):
             script.broken = True
         script.end = self.at
         script.shape = "".join(self.out)
@@ -319,6 +325,7 @@ class _CodeScan:
         self.length += len(piece) + 1
 
     def _token(self, token: Token) -> None:
+        self.filled = True
         self.script.tokens[self.length] = token
         self.script.sequence.append(token)
         if token.kind is TokenKind.REDIRECT and self.after_closer:
@@ -334,10 +341,18 @@ class _CodeScan:
         self._emit(piece)
         self.at_command = True
         self.after_closer = False
+        self.filled = False
         self.expect = ""
 
     def _reserved(self, word: str) -> None:
         self.script.compound = True
+        self.filled = word in _CLOSING
+        if word == "{":
+            self.braces.append(self.loop_head)
+            word = "do" if self.loop_head else word
+        elif word == "}" and self.braces and self.braces.pop():
+            word = "done"
+        self.loop_head = False
         self._emit(word)
         self.after_closer = word in _CLOSING
         self.at_command = word in _OPENING
@@ -364,6 +379,8 @@ class _CodeScan:
             self._close_function()
             self._operator(";;", ";;")
             return
+        if not self.filled:
+            self.script.broken = True
         self._close_function()
         self._operator("|" if operator == "|&" else operator, ";")
         if operator not in ";&":
@@ -384,6 +401,7 @@ class _CodeScan:
         self.at += 1
         self.script.compound = True
         self.parentheses.append(len(self.cases))
+        self.filled = False
         self._emit("(")
         self.at_command = True
         self.after_closer = False
@@ -398,6 +416,7 @@ class _CodeScan:
         self._emit("in w ;")
         separator = _FOR_SEPARATOR.match(self.text, close)
         self.at = separator.end() if separator else close
+        self.loop_head = True
         self.at_command = True
         self.expect = ""
         return True
@@ -407,6 +426,7 @@ class _CodeScan:
         if self.cases and self.cases[-1] and len(self.cases) > (self.parentheses[-1] if self.parentheses else 0):
             self.cases[-1] = False
             self.at += 1
+            self.filled = False
             self._emit(")")
             self.at_command = True
             return True
@@ -421,6 +441,7 @@ class _CodeScan:
         del self.cases[self.parentheses.pop() :]
         self.at += 1
         self._emit(")")
+        self.filled = True
         self.after_closer = True
         self.at_command = False
         return True

@@ -7,6 +7,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from prempti_otel.analysis.reading import Stdin, Word
+from prempti_otel.analysis.shell.disk import Disk
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.syntax import Function
@@ -31,24 +32,6 @@ Variable = Value | Choice
 
 NOTHING = Stdin()
 EMPTY = Word("")
-
-
-@dataclass(slots=True)
-class WrittenFile:
-    """A file that an earlier command of the same code makes."""
-
-    content: Word | None
-    """What is in it, where known."""
-    downloaded: bool = False
-
-
-@dataclass(slots=True)
-class Disk:
-    """What earlier commands did to files: shared by subshells and nested code of one machine."""
-
-    files: dict[str, WrittenFile] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
-    """Symlinks made: absolute path to target as written."""
 
 
 @dataclass(slots=True)
@@ -80,8 +63,8 @@ class State:
     """Whether the code at hand holds source text in place of what could not be known."""
     depth: int = 0
     """Levels of code and commands that lead here."""
-    calls: tuple[str, ...] = ()
-    """Function calls that lead here."""
+    calls: tuple[int, ...] = ()
+    """The functions and written files that are being run, by identity or hash."""
 
     def path(self, word: Word) -> str:
         """A path made absolute by its spelling alone; ``""`` where the directory is not known."""

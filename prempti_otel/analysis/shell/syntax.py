@@ -214,7 +214,11 @@ class _TreeReader:
         return found
 
     def _token(self, node: Node) -> Token | None:
-        return self.script.tokens.get(node.start_byte)
+        """The token that a word of the shape stands for; a reserved word that the grammar took for a word has none."""
+        token = self.script.tokens.get(node.start_byte)
+        if token is None and node.type in ("word", "command_name"):
+            self.script.broken = True
+        return token
 
     def _statement(self, node: Node, kind: str, depth: int) -> Statement | None:
         children = node.children
@@ -276,7 +280,7 @@ class _TreeReader:
             elif child.type == "in":
                 words = []
             elif child.type == "word":
-                token = self._token(child)
+                token = self.script.tokens.get(child.start_byte)
                 if token is None:
                     words = None
                 elif words is not None:

@@ -15,6 +15,8 @@ class FileTouch:
     cwd: Word
     links: dict[str, str]
     """Symlinks that earlier commands made: absolute path to target."""
+    append: bool = False
+    """Whether a write adds to what is there."""
 
 
 @dataclass(slots=True)

@@ -50,7 +50,7 @@ def _unescape(match: re.Match[str]) -> str:
     if match["control"]:
         return chr(ord(match["control"]) & 0x1F)
     code = int(match["short"] or match["long"], 16)
-    return chr(code) if code < 0x110000 else match[0]
+    return chr(code) if code < 0xD800 or 0xE000 <= code < 0x110000 else match[0]
 
 
 def _bytes_to_text(text: str) -> str:
