@@ -137,10 +137,9 @@ def roles(text: str) -> Roles:
             _known(argument, allowed, f"argument of {name}") if colon else None
             raise BadEntryError(f"{name} takes one of: {', '.join(filter(None, allowed))}")
         if name != "ignored":
-            names = condition.split(",") if condition else []
-            needs = frozenset(option for option in names if not option.startswith("!"))
-            without = frozenset(option[1:] for option in names if option.startswith("!"))
-            found.append(Role(name, argument, needs, without))
+            options = frozenset(condition.removeprefix("!").split(",")) if condition else frozenset()
+            absent = condition.startswith("!")
+            found.append(Role(name, argument, frozenset() if absent else options, options if absent else frozenset()))
     return tuple(found)
 
 

@@ -161,6 +161,8 @@ class Reader:
             parsed.command = found[1]
             self.done = self.done or found[1].syntax.no_options
             return True
+        if command.subs and command.plans:
+            return False
         taken = len(parsed.subcommand)
         if command.verb is not None:
             if taken >= (command.depth or 8) or (taken and command.verb(parsed.subcommand[-1])):

@@ -63,7 +63,7 @@ ROLES: dict[str, str] = {
     "text": "Text in a language of the command's own, for `text` conditions.",
 }
 """Roles that take an argument write it after a colon: ``code:python``, ``url:upload``, ``source:scp``.
-``write/-c,-r`` is a role only where one of these options is given, ``read/!-d`` where it is not."""
+``write/-c,-r`` is a role only where one of these options is given, ``read/!-c,-r`` where none is."""
 
 NET_OPS = ("download", "upload", "connect", "listen", "publish")
 FORMS = ("url", "maybe_url", "host", "hostport", "scp")
