@@ -166,6 +166,8 @@ def dead_letters(home: Home, destination: str = "") -> list[DeadLetter]:
 def destination_states(home: Home, names: Sequence[str]) -> list[dict[str, Any]]:
     """For each destination: ``name``, ``backlog`` (records), ``oldest_age_seconds``, ``dead_letters`` (items refused),
     ``last_error`` (empty where all is well) and ``signals``, the same by signal. Raises StoreError.
+
+    Backlog and age as a whole are those of traces and logs; metrics are sent every few seconds, and not one by one.
     """
     with StoreReader(home) as reader:
         last = reader.last_seq()
@@ -189,11 +191,12 @@ def destination_states(home: Home, names: Sequence[str]) -> list[dict[str, Any]]
                         "last_error": error,
                     }
                 )
+            behind = [one for one in signals if one["signal"] != "metrics" and one["state"] != "unsupported"]
             found.append(
                 {
                     "name": name,
-                    "backlog": max(signal["backlog"] for signal in signals),
-                    "oldest_age_seconds": max(signal["oldest_age_seconds"] for signal in signals),
+                    "backlog": max((one["backlog"] for one in behind), default=0),
+                    "oldest_age_seconds": max((one["oldest_age_seconds"] for one in behind), default=0.0),
                     "dead_letters": sum(signal["dead_letters"] for signal in signals),
                     "last_error": next((signal["last_error"] for signal in signals if signal["last_error"]), ""),
                     "signals": signals,
