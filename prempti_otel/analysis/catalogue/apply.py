@@ -18,6 +18,7 @@ _CHANGES = frozenset({FileOp.WRITE, FileOp.DELETE, FileOp.CHMOD, FileOp.LINK, Fi
 _HERE = Word(".")
 _FOLDERS = frozenset({".", "..", "~"})
 _SQL_DATA = re2.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|/\*(?:[^!*]|\*+[^*/])(?:[^*]|\*+[^*/])*\*+/|/\*\*/")
+_SQL_SHELL = re2.compile(r"(?im)^[ \t]*(?:\\!|\.shell|\.system|system)[ \t]+(.+)$|\b(?:to|from)\s+program\s+'([^']*)'")
 _MAX_TEXT = 1 << 16
 
 
@@ -323,6 +324,12 @@ def _maybe_url(applied: Applied, word: Word, role: Role) -> None:
         applied.hosts.append((Word(url.removeprefix("git+"), word.known), "url", role.argument))
 
 
+def _volume(applied: Applied, word: Word, _: Role) -> None:
+    folder = word.text.partition(":")[0]
+    if folder[:1] in ("/", ".", "~", "$"):
+        applied.files.append(FileAccess(Word(folder, word.known, word.pattern), FileOp.READ, True, True))
+
+
 def _host(applied: Applied, word: Word, role: Role) -> None:
     form = "url" if "://" in word.text else role.name
     if word.text and (form != "scp" or _is_remote(word.text, form)):
@@ -421,7 +428,11 @@ def _command(applied: Applied, word: Word, role: Role) -> None:
 
 
 def _sql(applied: Applied, word: Word, _: Role) -> None:
-    applied.parsed.texts.append(_SQL_DATA.sub(" ", word.text[:_MAX_TEXT]))
+    text = word.text[:_MAX_TEXT]
+    applied.parsed.texts.extend(_SQL_DATA.sub(" ", text).split(";"))
+    for found in _SQL_SHELL.finditer(text):
+        code = found.group(1) or found.group(2)
+        applied.codes.append(("sh", Word(code, word.known), None))
 
 
 def _text(applied: Applied, word: Word, _: Role) -> None:
@@ -450,6 +461,7 @@ _APPLY: dict[str, _Apply] = {
     "code": _code,
     "script": _script,
     "maybe_url": _maybe_url,
+    "volume": _volume,
     "alias": _alias,
     "setting": _setting,
     "args": _args,

@@ -32,7 +32,7 @@ _ROLE_ARGUMENTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def compile_entry(entry: schema.Entry, parent: Command | None = None) -> Command:
+def compile_entry(entry: schema.Entry, parent: Command | None = None, level: int = 0) -> Command:
     """The entry and its subcommands as lookups. Raises BadEntryError."""
     options = _options(entry, parent)
     command = Command(
@@ -42,7 +42,7 @@ def compile_entry(entry: schema.Entry, parent: Command | None = None) -> Command
         keys={key: roles(text) for key, text in entry.keys.items()},
         subs={},
         verb=pattern(entry.until_verb).search if entry.until_verb else None,
-        depth=entry.depth,
+        depth=_depth(entry, level),
         plans=tuple(_plans(entry, options)),
         recursive=when(entry.recursive, options) if entry.recursive else (parent.recursive if parent else never),
         net=tuple(_net(entry, options, parent)),
@@ -55,18 +55,25 @@ def compile_entry(entry: schema.Entry, parent: Command | None = None) -> Command
         help=frozenset(entry.help.split()) | (parent.help if parent and entry.inherit else frozenset()),
         long_names=tuple(sorted(name for name in options if name.startswith("--"))),
     )
-    _add_subcommands(command, entry)
+    _add_subcommands(command, entry, level)
     return command
 
 
-def _add_subcommands(command: Command, entry: schema.Entry) -> None:
+def _depth(entry: schema.Entry, level: int) -> int:
+    """How many words the subcommand has at most, those before this entry included."""
+    if entry.depth:
+        return level + entry.depth
+    return level + 8 if entry.until_verb else level + 1 if entry.sub else 0
+
+
+def _add_subcommands(command: Command, entry: schema.Entry, level: int) -> None:
     if not entry.sub:
         return
     passed_on = command if entry.inherit else _without_options(command)
     assert isinstance(command.subs, dict)
     for key, sub in entry.sub.items():
         try:
-            compiled = compile_entry(sub, passed_on)
+            compiled = compile_entry(sub, passed_on, level + 1)
         except BadEntryError as error:
             raise BadEntryError(f"{key.split(',')[0]}: {error}") from None
         for names in key.split(","):

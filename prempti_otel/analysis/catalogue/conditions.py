@@ -99,7 +99,7 @@ def _condition(given: Condition, options: Mapping[str, Option]) -> Test:
     if given.no_operand:
         tests.append(_not(_operand(pattern(given.no_operand))))
     if given.text:
-        tests.append(_text(pattern(given.text)))
+        tests.append(_text(pattern(given.text), pattern(given.no_text) if given.no_text else None))
     if not tests:
         raise BadEntryError("an empty condition; write `always`")
     return _all(tests)
@@ -163,5 +163,7 @@ def _matches(search: Callable[[str], object], words: Sequence[Word]) -> bool:
     return any(search(word.text) for word in words)
 
 
-def _text(compiled: Searcher) -> Test:
-    return lambda parsed: any(compiled.search(text) for text in parsed.texts)
+def _text(wanted: Searcher, unwanted: Searcher | None) -> Test:
+    if unwanted is None:
+        return lambda parsed: any(wanted.search(text) for text in parsed.texts)
+    return lambda parsed: any(wanted.search(text) and not unwanted.search(text) for text in parsed.texts)

@@ -134,7 +134,7 @@ class Reader:
         parsed = self.parsed
         command = parsed.command
         text = word.text
-        if not parsed.operands and (command.subs or command.verb or command.depth):
+        if not parsed.operands and command.depth:
             if self._subcommand(text):
                 return
         elif command.syntax.assignments and not parsed.operands and _is_assignment(text):
@@ -163,11 +163,8 @@ class Reader:
             return True
         if command.subs and command.plans:
             return False
-        taken = len(parsed.subcommand)
-        if command.verb is not None:
-            if taken >= (command.depth or 8) or (taken and command.verb(parsed.subcommand[-1])):
-                return False
-        elif taken >= (command.depth or 1):
+        taken = parsed.subcommand
+        if len(taken) >= command.depth or (command.verb is not None and taken and command.verb(taken[-1])):
             return False
         parsed.subcommand.append(text)
         return True

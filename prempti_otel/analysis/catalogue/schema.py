@@ -59,7 +59,8 @@ ROLES: dict[str, str] = {
     "args": "Positional parameters of the code.",
     "splice": "Words of the command line in one string (`env -S`).",
     "placeholder": "What stands for the further arguments (`xargs -I`).",
-    "sql": "SQL, for `text` conditions; comments and string literals do not count.",
+    "volume": "`FOLDER:PLACE` lets a container have the folder; a name instead of a path is data.",
+    "sql": "SQL, statement by statement for `text` conditions; comments and string literals do not count.",
     "text": "Text in a language of the command's own, for `text` conditions.",
 }
 """Roles that take an argument write it after a colon: ``code:python``, ``url:upload``, ``source:scp``.
@@ -124,6 +125,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     )
     dashes: Annotated[bool, Meta(description="Whether operands follow `--`.")] | None = None
     text: Annotated[Pattern, Meta(description="Code or text given on the command line or on stdin matches.")] = ""
+    no_text: Annotated[Pattern, Meta(description="The text that `text` matches, or SQL statement, does not.")] = ""
     stdin: Annotated[Names, Meta(description="Standard input is one of these kinds (`proc.stdin`).")] = ""
 
 
