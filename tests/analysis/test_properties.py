@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prempti_otel.analysis.shell.scan import scan
+from prempti_otel.analysis.shell.scan import scan, scan_code
 from prempti_otel.analysis.shell.syntax import Listed, Simple, Statement, parse, parse_by_tree
 from prempti_otel.analysis.shell.trace import MOST_EVENTS
 from tests.support.predictions import predicted, shape
@@ -99,6 +99,22 @@ def outline(listed: list[Listed]) -> list[tuple[str, list[list[tuple[int, int]]]
 @given(flat)
 def test_the_short_way_without_the_grammar_reads_the_same_as_the_grammar(code: str) -> None:
     assert outline(parse(scan(code))) == outline(parse_by_tree(scan(code)))
+
+
+plain = st.lists(st.sampled_from([*"ab=~*?/-.:,@%+^", " ", "\t", "if", "x=", "time", "done", "rm"]), max_size=12).map(
+    "".join
+)
+
+
+@given(plain)
+def test_a_plain_line_is_scanned_the_same_in_one_step(code: str) -> None:
+    short, long = scan(code), scan_code(code)
+
+    assert short.shape == long.shape
+    assert [(at, token.kind, token.start, token.end) for at, token in short.tokens.items()] == [
+        (at, token.kind, token.start, token.end) for at, token in long.tokens.items()
+    ]
+    assert (short.end, short.compound, short.broken) == (long.end, long.compound, long.broken)
 
 
 WRAPPERS: list[Callable[[str], str]] = [

@@ -6,30 +6,28 @@ An unknown part keeps its source text. Nothing is looked up in the file system o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Protocol
 
 from prempti_otel.analysis.reading import Word
 from prempti_otel.analysis.shell import braces, values
 from prempti_otel.analysis.shell.arithmetic import evaluate
+from prempti_otel.analysis.shell.fields import Fields
+from prempti_otel.analysis.shell.parameter import Braced
 from prempti_otel.analysis.shell.scan import Scanner
 from prempti_otel.analysis.shell.state import Choice, State, Variable
 from prempti_otel.analysis.shell.tokens import Script, Source
 
 MOST_BYTES = 256 * 1024
 """Characters that the expansions of one call may produce in all; beyond them values are not known."""
-MOST_FIELDS = 4096
 LONGEST_DOCUMENT = 64 * 1024
 """Characters of a here-document that are expanded."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+^!-]+\Z")
 _RUN = re.compile(r"[^\\'\"`$<>{}\[*?~]+")
 _IN_DOUBLE = re.compile(r"[^\"\\$`]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _TILDE = re.compile(r"~(?P<user>[A-Za-z_][A-Za-z0-9_.-]*|[+-])?(?=/|:|\Z)")
 _ASSIGNED_TILDE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=~")
-_OPERATOR = re.compile(r":?[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|:|@[A-Za-z]")
 _DEFAULT_IFS = " \t\n"
 
 
@@ -79,13 +77,13 @@ class Expander:
         text = source.text
         if _PLAIN.match(text, start, end):
             return Word(text[start:end])
-        field = _Fields(split=None)
+        field = Fields(split=None)
         self._expand(source, start, end, state, field)
         return field.joined()
 
     def quoted(self, source: Source, start: int, end: int, state: State) -> Word:
         """Text between double quotes, or a here-document's body."""
-        field = _Fields(split=None)
+        field = Fields(split=None)
         self._double(source, start, end, state, field, document=True)
         return field.joined()
 
@@ -109,7 +107,7 @@ class Expander:
     def _parts(self, source: Source, parts: braces.Parts, state: State) -> list[Word]:
         separators = state.variables.get("IFS")
         split = separators.text if isinstance(separators, Word) and separators.known else _DEFAULT_IFS
-        field = _Fields(split=split)
+        field = Fields(split=split)
         for at, part in enumerate(parts):
             if isinstance(part, str):
                 field.add(part)
@@ -117,9 +115,7 @@ class Expander:
                 self._expand(source, part[0], part[1], state, field, first=at == 0)
         return field.done()
 
-    def _expand(
-        self, source: Source, start: int, end: int, state: State, field: _Fields, *, first: bool = True
-    ) -> None:
+    def _expand(self, source: Source, start: int, end: int, state: State, field: Fields, *, first: bool = True) -> None:
         text, at = source.text, start
         scanner = Scanner(source)
         while at < end:
@@ -158,7 +154,7 @@ class Expander:
     def _assigned_tilde(text: str, start: int, at: int) -> bool:
         return bool(_ASSIGNED_TILDE.match(text, start, at + 1)) and text[at - 1] in "=:"
 
-    def _tilde(self, text: str, at: int, end: int, state: State, field: _Fields) -> int:
+    def _tilde(self, text: str, at: int, end: int, state: State, field: Fields) -> int:
         match = _TILDE.match(text, at, end)
         home = self.variable("HOME", state)
         if match and isinstance(home, Word):
@@ -180,7 +176,7 @@ class Expander:
         return at + 1
 
     def _double(
-        self, source: Source, start: int, end: int, state: State, field: _Fields, *, document: bool = False
+        self, source: Source, start: int, end: int, state: State, field: Fields, *, document: bool = False
     ) -> None:
         text, at = source.text, start
         while at < end:
@@ -205,7 +201,7 @@ class Expander:
                 field.quote(character)
                 at += 1
 
-    def _dollar(self, source: Source, at: int, end: int, state: State, field: _Fields, *, quoted: bool) -> int:
+    def _dollar(self, source: Source, at: int, end: int, state: State, field: Fields, *, quoted: bool) -> int:
         """Expand what starts at ``at`` with ``$``, a backquote, ``<(`` or ``>(``; the position after it."""
         text = source.text
         scanner = Scanner(source)
@@ -231,7 +227,7 @@ class Expander:
             if not 0 <= close <= end:
                 field.quote(text[at:end], known=False)
                 return end
-            _Braced(self, source, at, close, state, field, quoted).expand()
+            Braced(self, source, at, close, state, field, quoted).expand()
             return close
         match = _VARIABLE.match(text, at + 1, end)
         if not match:
@@ -241,7 +237,7 @@ class Expander:
         return match.end()
 
     def _substitute(
-        self, source: Source, at: int, close: int, end: int, state: State, field: _Fields, *, quoted: bool
+        self, source: Source, at: int, close: int, end: int, state: State, field: Fields, *, quoted: bool
     ) -> int:
         text = source.text
         closed = 0 <= close <= end
@@ -249,7 +245,7 @@ class Expander:
         written = text[at:close]
         if text.startswith("$((", at) and at not in source.nested:
             inner = self.quoted(source, at + 3, max(close - 2, at + 3), state)
-            value = evaluate(inner.text, lambda name: self._number(name, state)) if inner.known else None
+            value = evaluate(inner.text, lambda name: self.number(name, state)) if inner.known else None
             self._forget_assigned(inner.text, state)
             field.quote(written if value is None else str(value), known=value is not None)
             return close
@@ -281,7 +277,8 @@ class Expander:
         """Run what stands in ``(( .. ))``: substitutions in it, and its assignments."""
         self._forget_assigned(self.quoted(source, start, end, state).text, state)
 
-    def _number(self, name: str, state: State) -> str | None:
+    def number(self, name: str, state: State) -> str | None:
+        """A variable's text for arithmetic; None where it is not known."""
         value = self.variable(name, state)
         return value.text if isinstance(value, Word) and value.known else None
 
@@ -316,12 +313,12 @@ class Expander:
             return state.parameters[number - 1] if number <= len(state.parameters) else Word("")
         return None
 
-    def _parameter(self, name: str, written: str, state: State, field: _Fields, *, quoted: bool) -> None:
+    def _parameter(self, name: str, written: str, state: State, field: Fields, *, quoted: bool) -> None:
         value = self.parameter(name, state)
         self.put(name, value, written, field, quoted=quoted)
 
     def put(
-        self, name: str, value: Word | tuple[Word, ...] | None, written: str, field: _Fields, *, quoted: bool
+        self, name: str, value: Word | tuple[Word, ...] | None, written: str, field: Fields, *, quoted: bool
     ) -> None:
         """Add a parameter's value to the word: split where it is not quoted."""
         if value is None:
@@ -340,7 +337,7 @@ class Expander:
         else:
             self.put_word(value, field, quoted=quoted)
 
-    def put_word(self, value: Word, field: _Fields, *, quoted: bool) -> None:
+    def put_word(self, value: Word, field: Fields, *, quoted: bool) -> None:
         """Add a value; counted against what a call may produce."""
         self._left -= len(value.text)
         if self._left < 0:
@@ -349,245 +346,3 @@ class Expander:
             field.quote(value.text, known=value.known)
         else:
             field.split_value(value.text, glob=True)
-
-
-class _Fields:
-    """The words that an expansion is making."""
-
-    def __init__(self, split: str | None) -> None:
-        self._split = split
-        """``IFS``; None where nothing is split."""
-        self._done: list[Word] = []
-        self._text: list[str] = []
-        self._started = False
-        self._known = True
-        self._glob = False
-
-    def add(self, text: str, *, glob: bool = False) -> None:
-        """Unquoted literal text."""
-        self._text.append(text)
-        self._started = True
-        self._glob = self._glob or glob
-
-    def quote(self, text: str, *, known: bool = True) -> None:
-        """Quoted text, or a value that is not split."""
-        self._text.append(text)
-        self._started = True
-        self._known = self._known and known
-
-    def split_value(self, text: str, *, glob: bool) -> None:
-        """An unquoted expansion's value."""
-        separators = self._split
-        if separators is None or not any(character in separators for character in text):
-            if text:
-                self.add(text, glob=glob and values.has_glob(text))
-            return
-        pieces = re.split(f"[{re.escape(separators)}]+" if separators else r"(?!)", text)
-        for at, piece in enumerate(pieces[:MOST_FIELDS]):
-            if at:
-                self._flush()
-            if piece:
-                self.add(piece, glob=glob and values.has_glob(piece))
-
-    def several(self, words: tuple[Word, ...], *, quoted: bool) -> None:
-        """``$@``: one word each."""
-        for at, word in enumerate(words[:MOST_FIELDS]):
-            if at:
-                if self._split is None:
-                    self.quote(" ")
-                else:
-                    self._flush()
-            if quoted or not word.known:
-                self.quote(word.text, known=word.known)
-            else:
-                self.split_value(word.text, glob=True)
-
-    def _flush(self) -> None:
-        if self._started and len(self._done) < MOST_FIELDS:
-            self._done.append(Word("".join(self._text), self._known, self._glob))
-        self._text, self._started, self._known, self._glob = [], False, True, False
-
-    def done(self) -> list[Word]:
-        """The words made."""
-        self._flush()
-        return self._done
-
-    def joined(self) -> Word:
-        """All as one word."""
-        return Word("".join(self._text), self._known, self._glob)
-
-
-class _Braced:
-    """``${..}``: one parameter, and what is done to its value."""
-
-    def __init__(
-        self, expander: Expander, source: Source, start: int, end: int, state: State, field: _Fields, quoted: bool
-    ) -> None:
-        self.expander = expander
-        self.source = source
-        self.text = source.text
-        self.start, self.end = start, end
-        self.state = state
-        self.field = field
-        self.quoted = quoted
-
-    def expand(self) -> None:
-        at, last = self.start + 2, self.end - 1
-        text = self.text
-        count = text.startswith("#", at) and last - at > 1
-        indirect = text.startswith("!", at) and last - at > 1
-        at += count or indirect
-        match = _NAME.match(text, at, last)
-        if not match:
-            return self._unknown()
-        name, at = match[0], match.end()
-        subscript = ""
-        if text.startswith("[", at):
-            close = text.find("]", at, last)
-            if close < 0:
-                return self._unknown()
-            subscript, at = self._subscript(at + 1, close), close + 1
-        value = self._value(name, subscript)
-        if indirect:
-            if at < last or not isinstance(value, Word) or not value.known:
-                return self._unknown()
-            inner = _NAME.fullmatch(value.text)
-            value = self.expander.parameter(value.text, self.state) if inner else None
-            name = value.text if isinstance(value, Word) and inner else name
-        if count:
-            return self._count(value)
-        key = subscript if subscript in ("@", "*") else name
-        if at >= last:
-            return self.expander.put(key, value, self._written(), self.field, quoted=self.quoted)
-        match = _OPERATOR.match(text, at, last)
-        if not match:
-            return self._unknown()
-        return self._operate(name, key, value, match[0], match.end(), last)
-
-    def _subscript(self, start: int, end: int) -> str:
-        return self.expander.quoted(self.source, start, end, self.state).text
-
-    def _written(self) -> str:
-        return self.text[self.start : self.end]
-
-    def _unknown(self) -> None:
-        self.field.quote(self._written(), known=False)
-
-    def _value(self, name: str, subscript: str) -> Word | tuple[Word, ...] | None:
-        value = self.expander.parameter(name, self.state)
-        if isinstance(value, tuple) and name not in "@*":
-            if subscript in ("@", "*"):
-                return value
-            index = evaluate(subscript or "0", lambda other: self.expander._number(other, self.state))
-            if index is None or not -len(value) <= index < len(value):
-                return None
-            return value[index]
-        return value if not subscript or subscript in ("@", "*", "0") else None
-
-    def _count(self, value: Word | tuple[Word, ...] | None) -> None:
-        if isinstance(value, tuple):
-            self.field.quote(str(len(value)))
-        elif value is not None and value.known:
-            self.field.quote(str(len(value.text)))
-        else:
-            self._unknown()
-
-    def _operate(
-        self, name: str, key: str, value: Word | tuple[Word, ...] | None, operator: str, at: int, last: int
-    ) -> None:
-        if operator[-1] in "-=?+" and operator[0] not in "@":
-            return self._default(name, key, value, operator, at, last)
-        if isinstance(value, tuple):
-            words = tuple(self._changed(word, operator, at, last) for word in value)
-            if any(word is None for word in words):
-                return self._unknown()
-            return self.expander.put(
-                key, tuple(word for word in words if word is not None), self._written(), self.field, quoted=self.quoted
-            )
-        if value is None or not value.known:
-            return self._unknown()
-        changed = self._changed(value, operator, at, last)
-        if changed is None:
-            return self._unknown()
-        return self.expander.put_word(changed, self.field, quoted=self.quoted)
-
-    def _default(
-        self, name: str, key: str, value: Word | tuple[Word, ...] | None, operator: str, at: int, last: int
-    ) -> None:
-        """``:-``, ``:=``, ``:?``, ``:+``. A variable that is not set here may still be set where the code runs."""
-        empty = isinstance(value, Word) and value.known and not value.text and operator[0] == ":"
-        is_set = value is not None and not empty
-        if operator[-1] == "+":
-            if is_set or value is None:
-                self._argument(at, last, known=is_set)
-            return None
-        if is_set or operator[-1] == "?":
-            return self.expander.put(key, value, f"${{{name}}}", self.field, quoted=self.quoted)
-        word = self._argument(at, last, known=value is not None)
-        if operator[-1] == "=":
-            self.state.variables[name] = word
-        return None
-
-    def _argument(self, at: int, last: int, *, known: bool) -> Word:
-        """Add the operator's word to the field; where ``known`` is false, as one of the possible values."""
-        word = self.expander.single(self.source, at, last, self.state)
-        word = Word(word.text, word.known and known, word.pattern)
-        if self.quoted or not word.known:
-            self.field.quote(word.text, known=word.known)
-        else:
-            self.field.split_value(word.text, glob=True)
-        return word
-
-    def _changed(self, value: Word, operator: str, at: int, last: int) -> Word | None:
-        """The value after ``#``, ``%``, ``/``, ``:``, ``^`` or ``,``; None where it is not known."""
-        if not value.known or len(value.text) > values.LONGEST_VALUE:
-            return None
-        result: str | None = None
-        if operator[0] in "#%/" and not self.expander.afford(len(value.text) * (1 if operator[0] != "/" else 32)):
-            return None
-        if operator[0] in "#%":
-            result = self._with(at, last, lambda pattern: values.trim(value.text, pattern, operator))
-        elif operator[0] == "/":
-            result = self._replaced(value.text, operator, at, last)
-        elif operator[0] in "^,":
-            result = values.change_case(value.text, operator) if at >= last else None
-        elif operator == ":":
-            result = self._substring(value.text, at, last)
-        elif operator in ("@U", "@L", "@Q", "@E"):
-            change: dict[str, Callable[[str], str]] = {"@U": str.upper, "@L": str.lower, "@E": values.ansi_c}
-            result = change[operator](value.text) if operator in change else None
-        return None if result is None else Word(result)
-
-    def _with(self, at: int, last: int, apply: Callable[[str], str | None]) -> str | None:
-        pattern = self.expander.single(self.source, at, last, self.state)
-        return apply(pattern.text) if pattern.known else None
-
-    def _replaced(self, text: str, operator: str, at: int, last: int) -> str | None:
-        slash = self._slash(at, last)
-        pattern = self.expander.single(self.source, at, slash, self.state)
-        replacement = self.expander.single(self.source, min(slash + 1, last), last, self.state)
-        if not (pattern.known and replacement.known):
-            return None
-        return values.replace(text, pattern.text, replacement.text, operator)
-
-    def _slash(self, at: int, last: int) -> int:
-        scanner = Scanner(self.source)
-        while at < last:
-            if self.text[at] == "/":
-                return at
-            if self.text[at] in "\\'\"`$":
-                following = scanner.quoted_end(at, 0, self.quoted)
-                at = following if following > at else last
-            else:
-                at += 1
-        return last
-
-    def _substring(self, text: str, at: int, last: int) -> str | None:
-        inner = self.expander.quoted(self.source, at, last, self.state)
-        offset_text, colon, length_text = inner.text.partition(":")
-        lookup = lambda name: self.expander._number(name, self.state)  # noqa: E731
-        offset = evaluate(offset_text or "0", lookup)
-        length = evaluate(length_text or "0", lookup) if colon else None
-        if not inner.known or offset is None or (colon and length is None):
-            return None
-        return values.substring(text, offset, length)

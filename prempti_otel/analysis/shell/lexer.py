@@ -1,0 +1,215 @@
+"""Where the words of shell code end: quotes, expansions, parentheses, and code inside words.
+
+It knows quoting as bash's own lexer does. It expands nothing and never raises; what has no end is
+said to have none. Patterns here are single character classes or possessive, so matching is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+
+from prempti_otel.analysis.shell.tokens import Script, Source
+
+DEEPEST = 40
+"""Levels of code inside words (``$(``, backquotes, ``<(``) that are read."""
+END_OF_WORD = frozenset(" \t\n;&|<>()")
+PLAIN = re.compile(r"[^ \t\n;&|<>()\\'\"`$#]+#*")
+"""What needs no look within a word."""
+ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=\Z")
+
+_NESTED_STEPS = 64
+"""Steps that nested code counts for, besides its own."""
+_IN_DOUBLE = re.compile(r"[^\"\\$`]+")
+_IN_BRACES = re.compile(r"[^\"'\\$`{}<>]+")
+_IN_PARENTHESES = re.compile(r"[^\"'\\$`()<>]+")
+_ANSI = re.compile(r"(?:[^'\\]++|\\.)*+'", re.DOTALL)
+_BACKQUOTED = re.compile(r"(?:[^`\\]++|\\.)*+`", re.DOTALL)
+_UNESCAPE = re.compile(r"\\([`\\$])")
+
+
+class Lexer(ABC):
+    """Scans one text; what is found within words is kept in its :class:`Source`."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.size = len(source.text)
+        self.skipped = 0
+        """Characters in here-documents so far: data, which no cap counts."""
+
+    @abstractmethod
+    def script(self, start: int = 0, closer: str = "", depth: int = 0) -> Script:
+        """The code from ``start`` to an unmatched ``closer``, or to the end of the text."""
+
+    @abstractmethod
+    def separate(self, code: str, depth: int) -> Script:
+        """Code that is a text of its own."""
+
+    def word_end(self, at: int, depth: int) -> int:
+        """The end of the word at ``at``; -1 where a quote or substitution in it has no end."""
+        source = self.source
+        text, size, start = self.text, self.size, at
+        while at < size:
+            source.steps -= 1
+            if source.steps < 0:
+                return -1
+            plain = PLAIN.match(text, at)
+            if plain:
+                at = plain.end()
+                continue
+            character = text[at]
+            if character in "<>":
+                if at + 1 < size and text[at + 1] == "(":
+                    at = self._code(at, at + 2, depth)
+                    if at < 0:
+                        return -1
+                    continue
+                return at
+            if character == "(":
+                if at > start and (text[at - 1] in "?*+@!" or ASSIGNMENT.match(text, start, at)):
+                    at = self.parenthesis_end(at + 1, depth)
+                    if at < 0:
+                        return -1
+                    continue
+                return at
+            if character in END_OF_WORD:
+                return at
+            at = self.quoted_end(at, depth)
+            if at < 0:
+                return -1
+        return at
+
+    def quoted_end(self, at: int, depth: int, in_double: bool = False) -> int:
+        """The end of the quoting or expansion that starts at ``at`` with one of ``\\ ' " ` $ #``; -1 for none."""
+        text = self.text
+        character = text[at]
+        if character == "\\":
+            return min(at + 2, self.size)
+        if character == "'":
+            close = text.find("'", at + 1)
+            return close + 1 if close >= 0 else -1
+        if character == '"':
+            return self._double_end(at + 1, depth)
+        if character == "`":
+            return self._backquote_end(at, depth)
+        if character != "$":
+            return at + 1
+        following = text[at + 1 : at + 2]
+        if following == "(":
+            if text.startswith("((", at + 1):
+                close = self.arithmetic_end(at + 3, depth)
+                if close >= 0:
+                    return close
+            return self._code(at, at + 2, depth)
+        if following == "{":
+            return self._brace_end(at + 2, depth, in_double)
+        if following == "'" and not in_double:
+            match = _ANSI.match(text, at + 2)
+            return match.end() if match else -1
+        return at + 1
+
+    def arithmetic_end(self, at: int, depth: int) -> int:
+        """The end after ``))`` for the inside at ``at``; -1 where it closes one by one: then it is code."""
+        close = self.parenthesis_end(at, depth)
+        return close + 1 if close >= 0 and self.text.startswith(")", close) else -1
+
+    def parenthesis_end(self, at: int, depth: int) -> int:
+        """The end after the parenthesis that closes the inside at ``at``; -1 for none."""
+        source = self.source
+        text, size, open_ = self.text, self.size, 1
+        while at < size:
+            source.steps -= 1
+            if source.steps < 0:
+                return -1
+            run = _IN_PARENTHESES.match(text, at)
+            if run:
+                at = run.end()
+                continue
+            character = text[at]
+            if character == "(":
+                open_ += 1
+                at += 1
+            elif character == ")":
+                open_ -= 1
+                at += 1
+                if not open_:
+                    return at
+            elif character in "<>":
+                at += 1
+            else:
+                at = self.quoted_end(at, depth)
+                if at < 0:
+                    return -1
+        return -1
+
+    def _double_end(self, at: int, depth: int) -> int:
+        source = self.source
+        text, size = self.text, self.size
+        while at < size:
+            source.steps -= 1
+            if source.steps < 0:
+                return -1
+            run = _IN_DOUBLE.match(text, at)
+            if run:
+                at = run.end()
+                continue
+            if text[at] == '"':
+                return at + 1
+            at = self.quoted_end(at, depth, in_double=True)
+            if at < 0:
+                return -1
+        return -1
+
+    def _brace_end(self, at: int, depth: int, in_double: bool) -> int:
+        source = self.source
+        text, size, open_ = self.text, self.size, 1
+        while at < size:
+            source.steps -= 1
+            if source.steps < 0:
+                return -1
+            run = _IN_BRACES.match(text, at)
+            if run:
+                at = run.end()
+                continue
+            character = text[at]
+            if character == "}":
+                open_ -= 1
+                at += 1
+                if not open_:
+                    return at
+            elif character in "{<>" or (character == "'" and in_double):
+                at += 1
+            else:
+                if character == "$" and text.startswith("${", at):
+                    open_ += 1
+                    at += 2
+                    continue
+                at = self.quoted_end(at, depth, in_double)
+                if at < 0:
+                    return -1
+        return -1
+
+    def _code(self, opening: int, start: int, depth: int) -> int:
+        known = self.source.nested.get(opening)
+        if known is None:
+            if depth >= DEEPEST:
+                return -1
+            self.source.steps -= _NESTED_STEPS
+            script = self.script(start, ")", depth + 1)
+            closed = script.end < self.size and self.text[script.end] == ")"
+            known = (script.end + 1 if closed else -1, script)
+            self.source.nested[opening] = known
+        return known[0]
+
+    def _backquote_end(self, at: int, depth: int) -> int:
+        known = self.source.nested.get(at)
+        if known is None:
+            match = _BACKQUOTED.match(self.text, at + 1)
+            self.source.steps -= _NESTED_STEPS
+            if not match or depth >= DEEPEST or self.source.steps < 0:
+                return -1
+            code = _UNESCAPE.sub(r"\1", self.text[at + 1 : match.end() - 1])
+            known = (match.end(), self.separate(code, depth + 1))
+            self.source.nested[at] = known
+        return known[0]

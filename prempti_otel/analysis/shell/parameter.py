@@ -1,0 +1,198 @@
+"""``${..}``: one parameter, and what is done to its value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from prempti_otel.analysis.reading import Word
+from prempti_otel.analysis.shell import values
+from prempti_otel.analysis.shell.arithmetic import evaluate
+from prempti_otel.analysis.shell.fields import Fields
+from prempti_otel.analysis.shell.scan import Scanner
+from prempti_otel.analysis.shell.state import State
+from prempti_otel.analysis.shell.tokens import Source
+
+if TYPE_CHECKING:
+    from prempti_otel.analysis.shell.expand import Expander
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
+_OPERATOR = re.compile(r":?[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|:|@[A-Za-z]")
+
+
+class Braced:
+    """``${..}``: one parameter, and what is done to its value."""
+
+    def __init__(
+        self, expander: Expander, source: Source, start: int, end: int, state: State, field: Fields, quoted: bool
+    ) -> None:
+        self.expander = expander
+        self.source = source
+        self.text = source.text
+        self.start, self.end = start, end
+        self.state = state
+        self.field = field
+        self.quoted = quoted
+
+    def expand(self) -> None:
+        """Add what it expands to to the words being made."""
+        at, last = self.start + 2, self.end - 1
+        text = self.text
+        count = text.startswith("#", at) and last - at > 1
+        indirect = text.startswith("!", at) and last - at > 1
+        at += count or indirect
+        match = _NAME.match(text, at, last)
+        if not match:
+            return self._unknown()
+        name, at = match[0], match.end()
+        subscript = ""
+        if text.startswith("[", at):
+            close = text.find("]", at, last)
+            if close < 0:
+                return self._unknown()
+            subscript, at = self._subscript(at + 1, close), close + 1
+        value = self._value(name, subscript)
+        if indirect:
+            if at < last or not isinstance(value, Word) or not value.known:
+                return self._unknown()
+            inner = _NAME.fullmatch(value.text)
+            value = self.expander.parameter(value.text, self.state) if inner else None
+            name = value.text if isinstance(value, Word) and inner else name
+        if count:
+            return self._count(value)
+        key = subscript if subscript in ("@", "*") else name
+        if at >= last:
+            return self.expander.put(key, value, self._written(), self.field, quoted=self.quoted)
+        match = _OPERATOR.match(text, at, last)
+        if not match:
+            return self._unknown()
+        return self._operate(name, key, value, match[0], match.end(), last)
+
+    def _subscript(self, start: int, end: int) -> str:
+        return self.expander.quoted(self.source, start, end, self.state).text
+
+    def _written(self) -> str:
+        return self.text[self.start : self.end]
+
+    def _unknown(self) -> None:
+        self.field.quote(self._written(), known=False)
+
+    def _value(self, name: str, subscript: str) -> Word | tuple[Word, ...] | None:
+        value = self.expander.parameter(name, self.state)
+        if isinstance(value, tuple) and name not in "@*":
+            if subscript in ("@", "*"):
+                return value
+            index = evaluate(subscript or "0", lambda other: self.expander.number(other, self.state))
+            if index is None or not -len(value) <= index < len(value):
+                return None
+            return value[index]
+        return value if not subscript or subscript in ("@", "*", "0") else None
+
+    def _count(self, value: Word | tuple[Word, ...] | None) -> None:
+        if isinstance(value, tuple):
+            self.field.quote(str(len(value)))
+        elif value is not None and value.known:
+            self.field.quote(str(len(value.text)))
+        else:
+            self._unknown()
+
+    def _operate(
+        self, name: str, key: str, value: Word | tuple[Word, ...] | None, operator: str, at: int, last: int
+    ) -> None:
+        if operator[-1] in "-=?+" and operator[0] not in "@":
+            return self._default(name, key, value, operator, at, last)
+        if isinstance(value, tuple):
+            words = tuple(self._changed(word, operator, at, last) for word in value)
+            if any(word is None for word in words):
+                return self._unknown()
+            return self.expander.put(
+                key, tuple(word for word in words if word is not None), self._written(), self.field, quoted=self.quoted
+            )
+        if value is None or not value.known:
+            return self._unknown()
+        changed = self._changed(value, operator, at, last)
+        if changed is None:
+            return self._unknown()
+        return self.expander.put_word(changed, self.field, quoted=self.quoted)
+
+    def _default(
+        self, name: str, key: str, value: Word | tuple[Word, ...] | None, operator: str, at: int, last: int
+    ) -> None:
+        """``:-``, ``:=``, ``:?``, ``:+``. A variable that is not set here may still be set where the code runs."""
+        empty = isinstance(value, Word) and value.known and not value.text and operator[0] == ":"
+        is_set = value is not None and not empty
+        if operator[-1] == "+":
+            if is_set or value is None:
+                self._argument(at, last, known=is_set)
+            return None
+        if is_set or operator[-1] == "?":
+            return self.expander.put(key, value, f"${{{name}}}", self.field, quoted=self.quoted)
+        word = self._argument(at, last, known=value is not None)
+        if operator[-1] == "=":
+            self.state.variables[name] = word
+        return None
+
+    def _argument(self, at: int, last: int, *, known: bool) -> Word:
+        """Add the operator's word to the field; where ``known`` is false, as one of the possible values."""
+        word = self.expander.single(self.source, at, last, self.state)
+        word = Word(word.text, word.known and known, word.pattern)
+        if self.quoted or not word.known:
+            self.field.quote(word.text, known=word.known)
+        else:
+            self.field.split_value(word.text, glob=True)
+        return word
+
+    def _changed(self, value: Word, operator: str, at: int, last: int) -> Word | None:
+        """The value after ``#``, ``%``, ``/``, ``:``, ``^`` or ``,``; None where it is not known."""
+        if not value.known or len(value.text) > values.LONGEST_VALUE:
+            return None
+        result: str | None = None
+        if operator[0] in "#%/" and not self.expander.afford(len(value.text) * (1 if operator[0] != "/" else 32)):
+            return None
+        if operator[0] in "#%":
+            result = self._with(at, last, lambda pattern: values.trim(value.text, pattern, operator))
+        elif operator[0] == "/":
+            result = self._replaced(value.text, operator, at, last)
+        elif operator[0] in "^,":
+            result = values.change_case(value.text, operator) if at >= last else None
+        elif operator == ":":
+            result = self._substring(value.text, at, last)
+        elif operator in ("@U", "@L", "@Q", "@E"):
+            change: dict[str, Callable[[str], str]] = {"@U": str.upper, "@L": str.lower, "@E": values.ansi_c}
+            result = change[operator](value.text) if operator in change else None
+        return None if result is None else Word(result)
+
+    def _with(self, at: int, last: int, apply: Callable[[str], str | None]) -> str | None:
+        pattern = self.expander.single(self.source, at, last, self.state)
+        return apply(pattern.text) if pattern.known else None
+
+    def _replaced(self, text: str, operator: str, at: int, last: int) -> str | None:
+        slash = self._slash(at, last)
+        pattern = self.expander.single(self.source, at, slash, self.state)
+        replacement = self.expander.single(self.source, min(slash + 1, last), last, self.state)
+        if not (pattern.known and replacement.known):
+            return None
+        return values.replace(text, pattern.text, replacement.text, operator)
+
+    def _slash(self, at: int, last: int) -> int:
+        scanner = Scanner(self.source)
+        while at < last:
+            if self.text[at] == "/":
+                return at
+            if self.text[at] in "\\'\"`$":
+                following = scanner.quoted_end(at, 0, self.quoted)
+                at = following if following > at else last
+            else:
+                at += 1
+        return last
+
+    def _substring(self, text: str, at: int, last: int) -> str | None:
+        inner = self.expander.quoted(self.source, at, last, self.state)
+        offset_text, colon, length_text = inner.text.partition(":")
+        lookup = lambda name: self.expander.number(name, self.state)  # noqa: E731
+        offset = evaluate(offset_text or "0", lookup)
+        length = evaluate(length_text or "0", lookup) if colon else None
+        if not inner.known or offset is None or (colon and length is None):
+            return None
+        return values.substring(text, offset, length)
