@@ -69,8 +69,9 @@ def evaluate(call: ToolCall, policy: Policy, sessions: Sessions, *, can_ask: boo
         )
     event = tool_event(call)
     ages, counts = sessions.marks(call.session_id, call.received_ns)
-    event.values["session.mark_age_ms"] = ages
-    event.values["session.mark_count"] = counts
+    if counts:
+        event.values["session.mark_age_ms"] = ages
+        event.values["session.mark_count"] = counts
     events = predict(call, event, policy.context)
     judgement = ruleset.judge(events)
     decision = decide(

@@ -67,13 +67,18 @@ class Health:
         del self._news[:-_MAX_NEWS]
 
 
+_told: set[str] = set()
+
+
 def describe(error: BaseException) -> str:
     """A sentence on ``error``. One that is not meant for people may quote secrets: then only its type is told.
 
-    Where in the code it happened goes to the engine's log, its message does not.
+    Where in the code it happened goes to the engine's log, once for each place; its message does not.
     """
     if isinstance(error, PremptiError):
         return error.diagnostics()
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("failed inside the engine: %s\n%s", type(error).__name__, frames)
+    frames = f"{type(error).__name__}\n" + "".join(traceback.format_tb(error.__traceback__))
+    if frames not in _told and len(_told) < _MAX_NEWS:
+        _told.add(frames)
+        log.error("failed inside the engine: %s", frames)
     return f"internal failure ({type(error).__name__}); the engine's log has more"

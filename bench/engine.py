@@ -1,0 +1,113 @@
+"""The engine: what a decision takes, by how many rules, how many a second, how much memory, and when disturbed."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench import load
+from bench.disturbance import disturbed
+from bench.rows import Row
+from prempti_otel.engine.health import Health
+from prempti_otel.engine.keeper import Keeper
+from prempti_otel.engine.numbering import Numbers
+from prempti_otel.engine.pipeline import Pipeline
+from prempti_otel.engine.sessions import Sessions
+from prempti_otel.engine.trail import Trail
+
+GOALS = "goals: p50 0.5 ms, p99 2 ms"
+ONLY_OWN_RULES = "rules: {default: false}\n"
+
+
+def run(quick: bool) -> list[Row]:
+    """All of it; some minutes, a fraction of that where ``quick``."""
+    rows = decision_time(600 if quick else 6000)
+    rows += by_rules((100, 1000) if quick else (100, 1000, 10_000), 300 if quick else 1500)
+    rows += throughput(400 if quick else 2500, 2000 if quick else 10_000)
+    return rows + disturbed(quick)
+
+
+@contextmanager
+def pipeline(config: str = "", rules: str = "") -> Iterator[Pipeline]:
+    """Steps 1 to 6 without the socket, with a real store, in this process."""
+    with load.home(config) as home:
+        if rules:
+            (home.user_rules / "bench.yaml").write_text(rules)
+        health = Health()
+        trail = Trail(home, health)
+        keeper = Keeper(home, health, trail)
+        keeper.load_config()
+        if not trail.open(keeper.config):
+            raise RuntimeError(health.sentences())
+        keeper.load_rules()
+        if keeper.load_error:
+            raise RuntimeError(keeper.load_error)
+        yield Pipeline(lambda: keeper.policy, trail, Sessions(), Numbers(), health)
+        trail.close()
+        if health.sentences():
+            raise RuntimeError(health.sentences())
+
+
+def measure(judge: Pipeline, calls: int) -> tuple[list[float], float]:
+    """Wall time of each call and processor time of one on average, in milliseconds."""
+    texts = [load.payload(number) for number in range(60)]
+    for text in texts * 3:
+        judge.hook(load.AGENT, text)
+    gc.collect()
+    gc.freeze()
+    times = []
+    cpu = time.thread_time()
+    for number in range(calls):
+        begin = time.perf_counter_ns()
+        judge.hook(load.AGENT, texts[number % 60])
+        times.append((time.perf_counter_ns() - begin) / 1e6)
+    cpu = time.thread_time() - cpu
+    gc.unfreeze()
+    return times, cpu / calls * 1e3
+
+
+def decision_time(calls: int) -> list[Row]:
+    """Steps 1 to 6 with the default rules, recorded, ``durability: process``."""
+    with pipeline() as judge:
+        times, cpu = measure(judge, calls)
+    middle, tail = load.p50_p99(times)
+    return [
+        Row("decision, default rules, recorded, p50", middle, "ms", note=f"{calls} calls; {GOALS}"),
+        Row("decision, default rules, recorded, p99", tail, "ms", tail / middle),
+        Row("decision, processor time, mean", cpu, "ms", cpu / middle),
+    ]
+
+
+def by_rules(counts: tuple[int, ...], calls: int) -> list[Row]:
+    """The same with other numbers of rules, in turns; ratios are to the smallest."""
+    rows: list[Row] = []
+    base = 0.0
+    for count in counts:
+        with pipeline(ONLY_OWN_RULES, load.rules_text(count)) as judge:
+            middle, _ = load.p50_p99(measure(judge, calls)[0])
+        base = base or middle
+        goal = "goal 3 ×" if count > counts[0] else ""
+        rows.append(Row(f"decision with {count:,} rules, p50", middle, "ms", middle / base, goal))
+    return rows
+
+
+def throughput(calls: int, for_memory: int) -> list[Row]:
+    """Calls a second through the socket, recorded, and resident memory after that many calls."""
+    with load.home() as home, load.engine(home) as process:
+        fresh = load.resident_mib(process.pid)
+        one = load.calls_per_second(home, 1, calls)
+        eight = load.calls_per_second(home, 8, max(calls // 4, 100))
+        made = calls + 8 * max(calls // 4, 100)
+        if made < for_memory:
+            load.calls_per_second(home, 2, (for_memory - made) // 2 + 1)
+        resident = load.resident_mib(process.pid)
+        load.check_healthy(home)
+    return [
+        Row("calls a second, 1 client, recorded", one, "1/s"),
+        Row("calls a second, 8 clients, recorded", eight, "1/s", eight / one),
+        Row(
+            f"resident memory after {max(made, for_memory):,} calls", resident, "MiB", resident / fresh, "goal 120 MiB"
+        ),
+    ]
