@@ -70,33 +70,38 @@ def substitute(condition: str, lists: Iterable[CompiledList]) -> str:
 
 
 def _replace(condition: str, item: CompiledList) -> str:
-    start = condition.find(item.name)
-    while start >= 0:
-        end = start + len(item.name)
-        delimited = (start == 0 or condition[start - 1] in _DELIMITERS) and (
-            end >= len(condition) or condition[end] in _DELIMITERS
-        )
-        if delimited:
-            item.used = True
-            start, end = _around(condition, start, end, drop_comma=not item.text)
-            before = condition[:start] + " " if start > 0 else ""
-            condition = f"{before}{item.text} {condition[end:]}"
-            if len(condition) > MAX_TEXT:
-                raise ExpansionError(f"with its lists the condition is longer than 4 MiB (at list '{item.name}')")
-            start += len(item.text) + 1
-        start = condition.find(item.name, start + 1)
-    return condition
-
-
-def _around(condition: str, start: int, end: int, *, drop_comma: bool) -> tuple[int, int]:
-    """The span of a name with its blanks, and with one comma beside it where nothing will replace it."""
-    while start > 0 and condition[start - 1] in _BLANKS:
-        start -= 1
-    while end < len(condition) and condition[end] in _BLANKS:
-        end += 1
-    if drop_comma:
-        if start > 0 and condition[start - 1] == ",":
-            start -= 1
-        elif end < len(condition) and condition[end] == ",":
+    """One list put in, in time linear in the result. Blanks around a name become one on each side."""
+    out: list[str] = []
+    size = at = 0
+    found = condition.find(item.name)
+    while found >= 0:
+        end = found + len(item.name)
+        after_insert = bool(out) and found == at
+        if not (_delimited(condition, found - 1) or after_insert) or not _delimited(condition, end):
+            found = condition.find(item.name, found + 1)
+            continue
+        item.used = True
+        before = condition[at:found].rstrip(_BLANKS)
+        while end < len(condition) and condition[end] in _BLANKS:
             end += 1
-    return start, end
+        if not item.text:
+            if before.endswith(","):
+                before = before[:-1]
+            elif condition.startswith(",", end):
+                end += 1
+        if out and not before:
+            out[-1] = out[-1].rstrip(_BLANKS)
+        at_start = not out and not before
+        out += [before, "" if at_start else " ", item.text, " "]
+        size += len(before) + len(item.text) + 2
+        if size > MAX_TEXT:
+            raise ExpansionError(f"with its lists the condition is longer than 4 MiB (at list '{item.name}')")
+        at = end
+        # As in Falco, the character behind a name that begins the text is passed over.
+        found = condition.find(item.name, at + at_start)
+    return "".join(out) + condition[at:]
+
+
+def _delimited(condition: str, at: int) -> bool:
+    """Whether the text ends at ``at``, or a delimiter stands there."""
+    return not 0 <= at < len(condition) or condition[at] in _DELIMITERS

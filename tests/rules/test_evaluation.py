@@ -103,7 +103,11 @@ def test_text_is_compared_as_bytes_even_where_it_is_not_utf8() -> None:
     assert holds('tool.name contains "\\xed\\xa0\\x80"', {"tool.name": "\ud800"})
 
 
-KEYED: Mapping[str, Any] = {"session.mark_age_ms": {"read": 10}, "session.mark_count": {"read": 2}, "proc.option": {"-u": "bob"}}
+KEYED: Mapping[str, Any] = {
+    "session.mark_age_ms": {"read": 10},
+    "session.mark_count": {"read": 2},
+    "proc.option": {"-u": "bob"},
+}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ def with_exceptions(text: str, condition: str = "tool.name = Bash") -> str:
         ),
         ("- name: e\n  fields: [tool.use_id]\n  comps: [pmatch]\n  values: [[/a]]", "not tool.use_id pmatch (/a)"),
         ("- name: e\n  fields: agent.name\n  values: [x, y z]", 'not agent.name in (x, "y z")'),
-        ("- name: e\n  fields: agent.name\n  comps: startswith anyof\n  values: [x]", "not agent.name startswith anyof (x)"),
+        (
+            "- name: e\n  fields: agent.name\n  comps: startswith anyof\n  values: [x]",
+            "not agent.name startswith anyof (x)",
+        ),
         ("- name: e\n  fields: ['tolower(agent.name)']\n  values: [[x]]", "not tolower(agent.name) = x"),
     ],
 )
@@ -92,6 +95,8 @@ def test_an_append_gives_values_and_nothing_else(entry: str, expected: list[str]
 
 def test_a_bomb_of_aliases_ends_in_an_error() -> None:
     text = with_exceptions(
-        "- name: e\n  fields: [agent.name]\n  values: [[&a [x,x,x,x,x,x,x,x,x,x]], " + ", ".join(["[*a]"] * 120_000) + "]"
+        "- name: e\n  fields: [agent.name]\n  values: [[&a [x,x,x,x,x,x,x,x,x,x]], "
+        + ", ".join(["[*a]"] * 120_000)
+        + "]"
     )
     assert codes(loaded(text))[0].startswith("LOAD_ERR")

@@ -109,7 +109,9 @@ def test_an_append_may_complete_what_was_not_whole() -> None:
 
 
 def test_the_old_append_ignores_all_but_condition_and_exceptions() -> None:
-    text = rule() + "- rule: r\n  append: true\n  condition: and correlation.id = 1\n  output: '%nope'\n  priority: bad\n"
+    text = (
+        rule() + "- rule: r\n  append: true\n  condition: and correlation.id = 1\n  output: '%nope'\n  priority: bad\n"
+    )
     result = loaded(text)
     assert codes(result) == ["LOAD_DEPRECATED_ITEM"]
     assert result.ruleset is not None
@@ -139,7 +141,12 @@ def test_an_override_changes_what_it_lists() -> None:
         "  override: {output: append, tags: append, priority: replace, enabled: replace}\n"
     )
     (found,) = ruleset(text).rules
-    assert (found.output, found.tags, str(found.priority), found.enabled) == ("o and %tool.name", ("a", "b"), "Critical", False)
+    assert (found.output, found.tags, str(found.priority), found.enabled) == (
+        "o and %tool.name",
+        ("a", "b"),
+        "Critical",
+        False,
+    )
 
 
 def test_macros_and_lists_are_changed_by_override_too() -> None:

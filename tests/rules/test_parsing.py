@@ -78,7 +78,7 @@ def test_a_condition_parses_to_its_canonical_tree(text: str, tree: str) -> None:
         ("tolower (x.y) = a", 8),
         ("val(x.y) = a", 3),
         ("x.y = val(tolower(a.b))", 10),
-        ("x.y in (\"\\d\")", 12),
+        ('x.y in ("\\d")', 12),
         ('x.y = "ends in \\"', 6),
     ],
 )
@@ -143,7 +143,9 @@ def test_the_escapes_that_exist(quoted: bytes, value: bytes) -> None:
     assert unescape(quoted) == value
 
 
-@pytest.mark.parametrize("quoted", [rb'"\d"', rb'"\."', rb'"\0"', rb'"\'"', rb"""'\"'""", rb'"\x4"', rb'"\x-1"', rb'"\u0041"'])
+@pytest.mark.parametrize(
+    "quoted", [rb'"\d"', rb'"\."', rb'"\0"', rb'"\'"', rb"""'\"'""", rb'"\x4"', rb'"\x-1"', rb'"\u0041"']
+)
 def test_every_other_escape_is_an_error(quoted: bytes) -> None:
     with pytest.raises(EscapeError):
         unescape(quoted)

@@ -23,7 +23,10 @@ def holds(condition: str, values: Mapping[str, Any] | None = None) -> bool:
 def rule(name: str = "r", condition: str = "tool.name = Bash", **keys: str) -> str:
     """The YAML of one rule; further keys as YAML text."""
     lines = {"desc": "d", "output": "o", "priority": "WARNING", "source": "coding_agent", **keys}
-    more = "".join(f"  {key.replace('skip_if', 'skip-if').replace('_unknown_', '-unknown-')}: {value}\n" for key, value in lines.items())
+    more = "".join(
+        f"  {key.replace('skip_if', 'skip-if').replace('_unknown_', '-unknown-')}: {value}\n"
+        for key, value in lines.items()
+    )
     return f"- rule: {name}\n  condition: >\n    {condition}\n{more}"
 
 
