@@ -119,7 +119,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def merge(base: Mapping[str, Raw], over: Mapping[str, Raw]) -> dict[str, Raw]:
-    """``over`` laid over ``base``: options are added to or replaced one by one, mappings merged, all else replaced."""
+    """``over`` laid over ``base``: options are added to or replaced one by one, effects and subcommands merged."""
     replaced = {name for key in _OPTION_KEYS for group in _groups(over.get(key)) for name in group.split(",")}
     merged: dict[str, Raw] = {}
     for key, value in base.items():
@@ -133,10 +133,27 @@ def merge(base: Mapping[str, Raw], over: Mapping[str, Raw]) -> dict[str, Raw]:
             old = {old: "ignored"} if isinstance(old, str) else old
             value = {value: "ignored"} if isinstance(value, str) else value
         if isinstance(old, dict) and isinstance(value, dict):
-            merged[key] = _merge_subs(old, value) if key == "sub" else {**old, **value}
+            merged[key] = _COMBINED.get(key, _laid_over)(old, value)
         else:
             merged[key] = value
     return merged
+
+
+def _laid_over(base: Mapping[str, Raw], over: Mapping[str, Raw]) -> dict[str, Raw]:
+    return {**base, **over}
+
+
+def _merge_effects(base: Mapping[str, Raw], over: Mapping[str, Raw]) -> dict[str, Raw]:
+    """An effect that both have holds where either says so."""
+    merged = dict(base)
+    for name, given in over.items():
+        old = merged.get(name)
+        merged[name] = given if old is None else [*_listed(old), *_listed(given)]
+    return merged
+
+
+def _listed(given: Raw) -> list[Raw]:
+    return given if isinstance(given, list) else [given]
 
 
 def _merge_subs(base: Mapping[str, Raw], over: Mapping[str, Raw]) -> dict[str, Raw]:
@@ -145,6 +162,9 @@ def _merge_subs(base: Mapping[str, Raw], over: Mapping[str, Raw]) -> dict[str, R
         old = merged.get(name)
         merged[name] = merge(old, sub) if isinstance(old, dict) and isinstance(sub, dict) else sub
     return merged
+
+
+_COMBINED = {"sub": _merge_subs, "effects": _merge_effects}
 
 
 def _groups(value: Raw | None) -> list[str]:
