@@ -8,6 +8,7 @@ does not call are walked once with unknown arguments, since something else may c
 from __future__ import annotations
 
 import ast
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -44,6 +45,9 @@ _MAX_CALLS = 12
 
 _MAX_PIECES = 100
 """Top-level statements that are parsed one by one where the whole does not parse."""
+
+_PARSING = threading.Lock()
+"""Held while warnings about the code are off: their filter belongs to all threads."""
 
 _Function = ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -85,7 +89,7 @@ def parse(code: str) -> ast.Module | None:
     if len(code) > MAX_CODE:
         return None
     try:
-        with warnings.catch_warnings():
+        with _PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
