@@ -17,6 +17,8 @@ from prempti_otel.errors import PremptiError
 
 COMMANDS = {
     "audit": ("prempti_otel.ctl.audit:audit", "Verify and show the audit trail."),
+    "completion": ("prempti_otel.ctl.completion:completion", "Print a shell's completion script."),
+    "config": ("prempti_otel.ctl.config:config", "Show and change settings."),
     "daemon": ("prempti_otel.ctl.lifecycle:daemon", "Run the engine in the foreground."),
     "default-action": ("prempti_otel.ctl.mode:default_action", "Show or choose what a call gets that no rule stops."),
     "explain": ("prempti_otel.ctl.explain:explain", "Show what a call would do, and why it gets its verdict."),
