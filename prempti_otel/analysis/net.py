@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-import re2
 from ada_url import URL
 
 _LONGEST = 8192
@@ -58,12 +57,10 @@ _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21, "ftps": 990
 _PORTS |= {"git": 9418, "git+ssh": 22, "git+https": 443, "telnet": 23, "ldap": 389, "smtp": 25, "redis": 6379}
 _PORTS |= {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mongodb": 27017, "rsync": 873, "gopher": 70}
 
-_SCHEME = re2.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
-_SCHEME_URL = re2.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):[/\\]{2,}")
-_WEB_URL = re2.compile(r"^(?i)(https?|ftp|wss?):[/\\]*")
-_PLAIN_HOST = re2.compile(r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z]([a-z0-9-]*[a-z0-9])?$")
-"""Needs no parser: its last label is no number, so that it cannot be an address."""
-_SCP = re2.compile(r"^(?:[^@/:]*@)?(\[[^\]]*\]|[^:/\[\]]+):")
+_WEB = frozenset({"http", "https", "ftp", "ws", "wss"})
+"""Schemes whose slashes a browser's parser may do without."""
+_SCHEME_SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789+.-"
+_HOST_SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789.-"
 _SPACE = "".join(map(chr, range(33)))
 _DROPPED = {9: None, 10: None, 13: None}
 """Characters that WHATWG URL parsing removes wherever they stand."""
@@ -102,7 +99,7 @@ def _read(text: str, form: str) -> tuple[NetTarget, ...]:
         case "hostport":
             return (_hostport(text),)
         case "scp":
-            return (_scp(text),) if not _SCHEME_URL.match(text) else _url(text)
+            return _url(text) if _split_scheme(text)[0] else (_scp(text),)
         case _:
             return _url(text)
 
@@ -129,9 +126,12 @@ def _url(text: str) -> tuple[NetTarget, ...]:
 
 
 def _split_scheme(text: str) -> tuple[str, str]:
-    found = _SCHEME_URL.match(text) or _WEB_URL.match(text)
-    if found:
-        return found[1].lower(), text[found.end() :]
+    head, colon, rest = text.partition(":")
+    scheme = head.lower()
+    if colon and scheme[:1].isalpha() and not scheme.strip(_SCHEME_SIGNS):
+        bare = rest.lstrip("/\\")
+        if scheme in _WEB or len(rest) - len(bare) >= 2:
+            return scheme, bare
     return "", text.lstrip("/\\")
 
 
@@ -147,7 +147,7 @@ def _authority(scheme: str, rest: str) -> NetTarget:
 
 
 def _hostport(text: str) -> NetTarget:
-    if _SCHEME_URL.match(text):
+    if _split_scheme(text)[0]:
         return _url(text)[0]
     host, port = _host_and_port(text.rpartition("@")[2])
     return _target(host, "", port, "", normalised=True)
@@ -155,8 +155,13 @@ def _hostport(text: str) -> NetTarget:
 
 def _scp(text: str) -> NetTarget:
     """``[user@]host:path`` as scp, rsync and git read it; without a colon, a host."""
-    found = _SCP.match(text)
-    host = found[1] if found else text.rpartition("@")[2].partition("/")[0]
+    before, colon, _ = text.partition(":")
+    if "[" in before:
+        host = text.partition("[")[2].partition("]")[0]
+    elif colon and "/" not in before:
+        host = before.rpartition("@")[2]
+    else:
+        host = text.rpartition("@")[2].partition("/")[0]
     return _target(host, "", 0, "")
 
 
@@ -173,8 +178,8 @@ def _host_and_port(authority: str) -> tuple[str, int]:
 def _host(text: str) -> str:
     """One host name or address in its normal form; unreadable ones in lower case as they are."""
     lowered = text.strip(_SPACE).lower()
-    if _PLAIN_HOST.match(lowered):
-        return lowered
+    if not lowered.strip(_HOST_SIGNS) and lowered.rpartition(".")[2][:1].isalpha():
+        return lowered  # its last label is no number, so that it cannot be an address
     bare = unquote(lowered.strip("[]")).partition("%")[0]
     if ":" in bare:
         try:
@@ -204,11 +209,12 @@ def ip_class(host: str) -> str:
         return "metadata"
     if host == "localhost" or host.endswith((".localhost", ".localdomain")) or host in _LOOPBACK_NAMES:
         return "loopback"
+    if ":" not in host and not host[-1:].isdigit():
+        return "name"
     try:
-        address = ipaddress.ip_address(host)
+        return _address_class(ipaddress.ip_address(host))
     except ValueError:
         return "name"
-    return _address_class(address)
 
 
 _LOOPBACK_NAMES = frozenset({"ip6-localhost", "ip6-loopback", "localhost6"})
