@@ -263,17 +263,32 @@ _ONE_LINE = {ord(char): " " for char in "\n\r\t\b\v\f"}
 
 
 def _expression_place(owner: MacroDefinition | RuleDefinition, text: str, offset: int) -> Place:
-    """Where the culprit is in the file: exact while the condition stands in the file as it was parsed."""
+    """Where the culprit is in the file; the condition's beginning where lists or appends changed the text."""
     parent = owner.condition_place[-1]
     line, column, start = parent.line, parent.column, parent.offset
-    source = owner.file.text if offset else ""
-    for opening in (0, 1):
-        begin = start + opening
-        if offset and source.startswith(text.rstrip(), begin):
-            before = source[begin : begin + len(text.encode()[:offset].decode("utf-8", "ignore"))]
-            line += before.count("\n")
-            column = len(before) - before.rfind("\n") - 1 if "\n" in before else column + opening + len(before)
-            start = begin + len(before)
-            break
+    exact = _offset_in_file(owner, text, offset)
+    if exact is not None:
+        source = owner.file.text
+        line += source.count("\n", start, exact)
+        column = exact - (source.rfind("\n", 0, exact) + 1)
+        start = exact
     name = f'"{text[:17]}"'
     return (*owner.condition_place, Location("condition expression", name, parent.file, line, column, start))
+
+
+def _offset_in_file(owner: MacroDefinition | RuleDefinition, text: str, offset: int) -> int | None:
+    """Follow the condition through the file, blanks aside, for YAML may fold them; None where they part."""
+    source, at = owner.file.text, owner.condition_place[-1].offset
+    if source.startswith((">", "|"), at):
+        at = source.find("\n", at) + 1
+    elif source.startswith(("'", '"'), at):
+        at += 1
+    wanted = text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore")
+    following = text[len(wanted) : len(wanted) + 1].strip()
+    for char in (*wanted.split(), following):
+        while at < len(source) and source[at].isspace():
+            at += 1
+        if not source.startswith(char, at):
+            return None
+        at += len(char)
+    return at - len(following)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 _GLOB_WILD = re.compile(rb"[*?]+")
 _META = frozenset(b".^$|?*+()[]{}")
-_OPTIONAL = frozenset(b"*?{")
+_QUANTIFIERS = re.compile(rb"(?:[*+?]|\{[0-9]*(?:,[0-9]*)?\})+")
+"""In POSIX syntax ``a+?`` is ``(a+)?``, so all that follow each other count."""
 
 
 def glob_literals(pattern: bytes) -> Sequence[bytes]:
@@ -38,14 +39,12 @@ def regex_literals(pattern: bytes) -> Sequence[bytes]:
             depth += 1 if byte == ord("(") else -1
         elif byte not in _META:
             literal = byte
-        at += 1
-        optional = at < len(pattern) and pattern[at] in _OPTIONAL
-        if literal is not None and depth == 0 and not optional:
+        quantifiers = _QUANTIFIERS.match(pattern, at + 1)
+        at = quantifiers.end() if quantifiers else at + 1
+        repeated = quantifiers.group() if quantifiers else b""
+        if literal is not None and depth == 0 and not repeated.strip(b"+"):
             run.append(literal)
-            if at < len(pattern) and pattern[at] == ord("+"):
-                found.append(bytes(run))
-                run.clear()
-        else:
+        if literal is None or depth or repeated:
             found.append(bytes(run))
             run.clear()
     return [*found, bytes(run)]

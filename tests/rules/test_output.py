@@ -65,8 +65,10 @@ def test_a_template_shows_values(template: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["", "100%", "%", "%%tool.name", "% tool.name", "%5", "%nope.field", "%val(tool.name)", "%tolower(correlation.id)"]
-    + ["%proc.option", "%tolower(tool.name", "%9999999tool.name", "%tool"],
+    [
+        *("", "100%", "%", "%%tool.name", "% tool.name", "%5", "%nope.field", "%tool", "%9999999tool.name"),
+        *("%val(tool.name)", "%tolower(correlation.id)", "%proc.option", "%tolower(tool.name"),
+    ],
 )
 def test_what_cannot_be_shown_is_refused(template: str) -> None:
     with pytest.raises(OutputError):
