@@ -91,3 +91,12 @@ def test_every_entry_has_a_row() -> None:
 
 def test_every_shipped_entry_compiles() -> None:
     CATALOGUE.check()
+
+
+def test_every_effect_is_shown_by_a_row() -> None:
+    shown = {effect for _, _, expected in TABLE for effect in expected.get("effects", [])}
+    assert {str(effect) for effect in Effect} - shown == set()
+
+
+def test_every_effect_has_a_meaning() -> None:
+    assert all(effect.meaning.endswith(".") for effect in Effect)
