@@ -152,7 +152,11 @@ def _ruleset(rules: Sequence[Rule], files: Sequence[RuleFile], options: Options)
     limit = selection.minimum_priority.rank
     order = [rule for rule in order if rule.priority.rank <= limit]
     enabled = {rule.name for rule in order}
-    final = [replace(rule, enabled=rule.name in enabled) for rule in rules]
+    final = []
+    for rule in rules:
+        in_force = rule.name in enabled
+        final.append(rule if rule.enabled == in_force else replace(rule, enabled=in_force))
+        yield
     by_name = {rule.name: rule for rule in final}
     digest = _digest(files, options)
     return (yield from Ruleset.build(final, [by_name[rule.name] for rule in order], digest, options.fields))

@@ -150,7 +150,11 @@ def items(root: yaml.Node, file: SourceFile, report: Callable[[Diagnostic], None
                 "begin each item with '- rule:', '- macro:' or '- list:'",
             )
         )
-    for node in root.value:
+    # Taken off one by one, so that a large tree is not freed in one long step at the end.
+    pending = root.value
+    pending.reverse()
+    while pending:
+        node = pending.pop()
         if is_null(node):
             continue
         place = (*top, file.location("rules content item", "", node))

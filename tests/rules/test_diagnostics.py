@@ -14,8 +14,11 @@ from tests.support.rules import loaded, rule
     [
         (rule(condition="tool.nam = Bash"), "f1.yaml:3:5", "did you mean tool.name?"),
         (
-            "- rule: r\n  desc: d\n  condition: tool.name = Bash and tool.use = 1\n  output: o\n  priority: INFO\n  source: coding_agent\n",
-            "f1.yaml:3:35",
+            (
+                "- rule: r\n  condition: tool.name = Bash and tool.use = 1\n"
+                "  desc: d\n  output: o\n  priority: INFO\n  source: coding_agent\n"
+            ),
+            "f1.yaml:2:35",
             "did you mean",
         ),
         (rule(output="'by %agent.nam'"), "f1.yaml:5:11", "did you mean %agent.name?"),

@@ -145,17 +145,12 @@ EVERYTHING = ruleset(
         rule(f"{name} {number}", condition, output=f"'%tool.name %{name} %evt.time'")
         for number, condition in enumerate(
             [
-                "X exists",
-                "not X exists",
-                "X in (a, 5)",
-                "X intersects (a)",
-                "X = val(X)",
-                "tolower(X) exists",
+                *("X exists", "not X exists", "X in (a, 5)", "X intersects (a)", "X = val(X)", "tolower(X) exists"),
+                *("X contains a", "X = 5", "X < 5", "X pmatch (/a, /*/b)", "X regex '.*'", "X = true", "X glob '*a*'"),
+                *("join('-', (X, 'a')) exists", "concat(X, 'a') exists", "getopt(X, 'a:') exists", "b64(X) exists"),
+                *("session.mark_count[a] = 0 and X exists", "X != oneof (a, b)", "basename(X) icontains a"),
                 "len(X) > 0",
             ]
-            + ["X contains a", "X = 5", "X < 5", "X pmatch (/a, /*/b)", "X regex '.*'", "X = true", "X glob '*a*'"]
-            + ["join('-', (X, 'a')) exists", "concat(X, 'a') exists", "getopt(X, 'a:') exists", "b64(X) exists"]
-            + ["session.mark_count[a] = 0 and X exists", "X != oneof (a, b)", "basename(X) icontains a"]
         )
         for name in ["tool.name", "correlation.id", "proc.flags", "proc.aname", "file.recursive", "evt.time"]
         for condition in [condition.replace("X", name)]
