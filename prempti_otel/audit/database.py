@@ -92,7 +92,7 @@ def connect_reader(home: Home) -> sqlite3.Connection:
     """A connection that cannot write. Raises StoreError."""
     path = home.audit_db
     if not path.exists():
-        raise StoreError("there is no audit store yet", where=str(path), remedy="start the engine: premptictl start")
+        raise _no_store(path)
     try:
         connection = _connect(path)
         connection.execute("PRAGMA query_only = 1")
@@ -100,6 +100,10 @@ def connect_reader(home: Home) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise storage_error(path, error) from error
     return connection
+
+
+def _no_store(path: Path) -> StoreError:
+    return StoreError("there is no audit store yet", where=str(path), remedy="start the engine: premptictl start")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -110,6 +114,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _check_version(path: Path, connection: sqlite3.Connection) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        raise _no_store(path)
     if version != SCHEMA_VERSION:
         raise StoreError(
             f"the audit store has layout {version}, this program knows {SCHEMA_VERSION}",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PLACEHOLDER = "REDACTED_"
 _LEAST_ANYWHERE = 6
 """A shorter secret is replaced where it was found and where it is a whole string, not inside other words."""
+_SHORTEST_TOKEN = 15
+"""No token that is known by its form alone is shorter."""
 _SET_MEMORY = 64 << 20
 """RE2's budget in bytes for all patterns in one automaton; with too small a one it would find nothing."""
 _HARD_KINDS = ("hard", "hard2")
@@ -102,7 +104,7 @@ class Redactor:
         """All secrets in ``value`` and what stands for each."""
         found: dict[str, str] = {}
         for text in dict.fromkeys(_texts(value)):
-            if self._hint is not None and self._hint.search(text) is None:
+            if self._hint is not None and (_is_bare_word(text) or self._hint.search(text) is None):
                 continue
             for item in self._in_text(text):
                 found.setdefault(item.text, self.placeholder(item.kind, item.text))
@@ -149,6 +151,11 @@ class Redactor:
             return changed
 
         return _mapped(value, text)
+
+
+def _is_bare_word(text: str) -> bool:
+    """Too short for a token, and nothing in it that could set a value apart from its name."""
+    return len(text) < _SHORTEST_TOKEN and not any(mark in text for mark in "=: \t\n")
 
 
 def _by_length(item: tuple[str, str]) -> tuple[int, str]:

@@ -135,7 +135,7 @@ HARMLESS = frozenset(
 _BARE = r"[^\s'\"`,;&|<>(){}\[\]\\=:][^\s'\"`;&|<>)\\]*"
 _QUOTED = r"\\*\"(?P<double>[^\"\\\n]+)|'(?P<single>[^'\n]+)"
 ASSIGNMENT = (
-    rf"(?:^|[^A-Za-z0-9_.-])(?P<name>{SECRET_NAME})['\"\\]*\s*(?P<sign>=>|:=|=|:)\s*(?:{_QUOTED}|(?P<bare>{_BARE}))"
+    rf"(?:^|[^A-Za-z0-9_./-])(?P<name>{SECRET_NAME})['\"\\]*\s*(?P<sign>=>|:=|=|:)\s*(?:{_QUOTED}|(?P<bare>{_BARE}))"
 )
 """``NAME=value``, ``name: value``, ``"name": "value"``."""
 FLAG = rf"(?:^|[\s'\"])--?(?P<name>{SECRET_NAME})['\"]?(?:=|\s+)(?:{_QUOTED}|(?P<bare>{_BARE}))"

@@ -222,19 +222,20 @@ class DestinationExport:
         self._counted_hash = ""
         self._metrics_at = time.monotonic()
         self._seen = -1
+        self._trouble = backoff()
+        """Pauses while the exporter's own databases do not work: what was sent meanwhile is sent again."""
 
     def run(self, stop: threading.Event, drain: float = 2.0) -> None:
         """Export until ``stop``, then what can still go out in ``drain`` seconds."""
         while not stop.is_set():
-            if not self._round():
-                stop.wait(POLL)
+            stop.wait(self._round())
         until = time.monotonic() + drain
         while time.monotonic() < until and self.step():
             continue
         self.send_metrics()
 
-    def _round(self) -> bool:
-        """One step; False where there is nothing to do now. What fails in the database is tried again."""
+    def _round(self) -> float:
+        """One step; seconds until the next."""
         try:
             version = self._reader.data_version()
             moved = self.step() if version != self._seen or self._behind() else False
@@ -244,8 +245,9 @@ class DestinationExport:
                 self.send_metrics()
         except PremptiError as error:
             log.warning("%s: %s", self.destination.name, error.diagnostics())
-            return False
-        return moved
+            return self._trouble.failed()
+        self._trouble.succeeded()
+        return 0.0 if moved else POLL
 
     def _behind(self) -> bool:
         """Whether a signal that had to wait may go on."""

@@ -19,7 +19,24 @@ from prempti_otel.telemetry.project import LONGEST_NAME, cut, span_context
 MOST_TOOLS = 64
 """Names of tools kept apart; agents and MCP servers may make up any number."""
 OTHER = "other"
-_REASONS = ("deadline", "connect", "refused", "protocol", "payload", "lock", "stopped", "spawn", "timeout")
+_REASONS = (
+    ("no reply within", "timeout"),
+    ("failed to start", "start_failed"),
+    ("not running", "not_running"),
+    ("engine is stop", "stopped"),
+    ("cannot connect", "unreachable"),
+    ("another user", "unreachable"),
+    ("connection", "broken_off"),
+    ("stopped listening", "broken_off"),
+    ("ended the call", "broken_off"),
+    ("reply", "bad_reply"),
+    ("larger than", "too_large"),
+    ("by signal", "interrupted"),
+    ("must", "misregistered"),
+    ("argument", "misregistered"),
+    ("no program", "misregistered"),
+)
+"""What the hook's sentences hold, and the word for it in metrics; the first that fits."""
 
 
 class Capped:
@@ -128,4 +145,4 @@ class Meters:
 def _word(reason: str) -> str:
     """A fallback's reason as one of few words: the sentence itself may hold anything."""
     lowered = reason.lower()
-    return next((word for word in _REASONS if word in lowered), OTHER)
+    return next((word for part, word in _REASONS if part in lowered), OTHER)

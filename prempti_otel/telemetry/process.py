@@ -30,7 +30,7 @@ log = logging.getLogger("prempti.exporter")
 
 JOIN_SECONDS = 0.5
 """How long a thread may take beyond its drain; what it was sending is sent again by the next exporter."""
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 1.0
 """Until a destination is tried again that could not even be begun."""
 
 
@@ -81,6 +81,10 @@ def _run_one(
             if not isinstance(error, StoreError):
                 state.report(destination.name, "traces", "waiting", error.diagnostics())
             log.warning("%s: %s", destination.name, error.diagnostics())
+            stop.wait(RETRY_SECONDS)
+        except Exception:
+            # The boundary of a destination: it is begun anew, and the others go on.
+            log.exception("exporting to %s failed", destination.name)
             stop.wait(RETRY_SECONDS)
 
 
