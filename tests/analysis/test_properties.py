@@ -36,6 +36,16 @@ def test_any_text_is_read_without_an_error_and_within_bounds(code: str) -> None:
     assert len(prediction.processes) + len(prediction.files) + len(prediction.hosts) <= MOST_EVENTS + 2
 
 
+@settings(max_examples=300, deadline=None)
+@given(shell_like)
+def test_scanning_moves_on_with_every_token(code: str) -> None:
+    script = scan_code(code)
+    starts = [token.start for token in script.tokens.values()]
+
+    assert starts == sorted(starts)
+    assert len(starts) <= len(code)
+
+
 names = st.sampled_from(["ls", "rm", "echo", "make", "$X", "$(date)", "sudo"])
 words = st.sampled_from(
     ["a", "-rf", "/", "'b c'", '"$x"', "$(echo d)", "{e,f}", "~", "*.py", "\\;", "${x:-g}", "`h`", "if", "2"]

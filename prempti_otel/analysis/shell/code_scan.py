@@ -430,14 +430,14 @@ class CodeScan:
         blanks = _BLANKS.match(text, at + len(operator))
         start = blanks.end() if blanks else at + len(operator)
         end = self.scanner.word_end(start, self.depth) if start < self.size else start
-        if end <= start and not text.startswith(("<(", ">("), start):
-            if end < 0:
-                self.script.broken = True
-                end = self.size
-            else:
-                self.script.broken = True
-                self.at = max(start, at + 1)
-                return True
+        if end < 0:
+            self.script.broken = True
+            end = min(self.size, start + LONGEST)
+            self.limit = -1
+        elif end == start:
+            self.script.broken = True
+            self.at = max(start, at + 1)
+            return True
         token = Token(TokenKind.REDIRECT, start, end, operator, fd)
         if operator in ("<<", "<<-"):
             raw = text[start:end]
