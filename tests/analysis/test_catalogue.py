@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 import yaml
@@ -13,7 +13,7 @@ import yaml
 from prempti_otel.analysis.catalogue import Effect, load_catalogue
 from prempti_otel.analysis.reading import CommandReading, Stdin, Word
 
-Expected: TypeAlias = "dict[str, object]"
+Expected: TypeAlias = "dict[str, Any]"
 
 ROWS = Path(__file__).parent / "catalogue"
 CATALOGUE = load_catalogue()

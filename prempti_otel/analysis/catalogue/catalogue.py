@@ -174,21 +174,15 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
     operands = tuple(parsed.operands)
     if parsed.helped:
         return CommandReading(name, exe, argv, True, subcommand, flags, options, operands)
-    applied = Applied(parsed)
-    applied.options()
-    if command.plans:
-        applied.operands()
-    if command.stdin:
-        applied.from_stdin()
-    if applied.into:
-        applied.targets()
-    if command.deletes is not None:
-        applied.deleted_below()
+    if not (options or command.plans or command.stdin or command.deletes):
+        effects = () if command.harmless(parsed) else _effects(parsed)
+        return CommandReading(name, exe, argv, True, subcommand, flags, options, operands, effects)
+    applied = _applied(parsed)
     if command.harmless(parsed):
-        effects: tuple[str, ...] = ()
+        effects = ()
         applied.harmless()
     else:
-        effects = tuple(dict.fromkeys(effect for effect, test in command.effects if test(parsed)))
+        effects = _effects(parsed)
     return CommandReading(
         name,
         exe,
@@ -204,3 +198,22 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
         tuple(applied.handovers()),
         next((code for _, code, _ in applied.codes if code is not None), None),
     )
+
+
+def _applied(parsed: Parsed) -> Applied:
+    command = parsed.command
+    applied = Applied(parsed)
+    applied.options()
+    if command.plans:
+        applied.operands()
+    if command.stdin:
+        applied.from_stdin()
+    if applied.into:
+        applied.targets()
+    if command.deletes is not None:
+        applied.deleted_below()
+    return applied
+
+
+def _effects(parsed: Parsed) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(effect for effect, test in parsed.command.effects if test(parsed)))

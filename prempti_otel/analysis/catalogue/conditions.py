@@ -34,6 +34,9 @@ def never(_: Parsed) -> bool:
     return False
 
 
+_REMEMBERED = 256
+_SHORT = 64
+"""Answers on so many subcommands, each shorter than this, are remembered: they recur, unlike operands."""
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 
@@ -148,7 +151,18 @@ def _option(name: str, text: str, options: Mapping[str, Option], *, wanted: bool
 
 
 def _subcommand(compiled: Searcher) -> Test:
-    return lambda parsed: bool(compiled.search(" ".join(parsed.subcommand)))
+    known: dict[str, bool] = {}
+
+    def test(parsed: Parsed) -> bool:
+        text = " ".join(parsed.subcommand)
+        found = known.get(text)
+        if found is None:
+            found = bool(compiled.search(text))
+            if len(known) < _REMEMBERED and len(text) < _SHORT:
+                known[text] = found
+        return found
+
+    return test
 
 
 def _first(compiled: Searcher) -> Test:
