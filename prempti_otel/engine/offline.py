@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival
 from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
+from prempti_otel.engine.health import describe
 from prempti_otel.engine.prediction import context_with, shipped_context
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.engine.sessions import Sessions
@@ -49,7 +50,13 @@ class Judge:
         self._number += 1
         adapter = agents.get(agent)
         call = adapter.parse(payload, Arrival(self._number, received_ns or time.time_ns()))
-        evaluation = evaluate(call, self._policy, self._sessions, can_ask=adapter.can_ask(call), started=started)
+        try:
+            evaluation = evaluate(call, self._policy, self._sessions, can_ask=adapter.can_ask(call), started=started)
+        except PremptiError:
+            raise
+        except Exception as error:
+            # The boundary of one call, as in the engine: the next one is judged all the same.
+            raise PremptiError(describe(error), remedy="report this as a defect") from error
         if evaluation.decision.action is not Verdict.DENY:
             self._sessions.set(call.session_id, evaluation.marks, call.received_ns)
         return evaluation

@@ -24,13 +24,24 @@ def context_with(folders: Sequence[Path], *, compiled: bool = False) -> Context:
 
     ``compiled``: all entries at once, so that no call waits for its command's.
     """
-    account = pwd.getpwuid(os.getuid())
+    home, user = _account()
     catalogue = load_catalogue([folder for folder in folders if folder.is_dir()])
     if compiled:
         catalogue.check()
     return Context(
         catalogue,
-        home=os.environ.get("HOME") or account.pw_dir,
-        user=account.pw_name,
+        home=home,
+        user=user,
         tmpdir=gettempdir(),
     )
+
+
+def _account() -> tuple[str, str]:
+    """Home directory, symlinks followed as in all real paths, and name; a container's user may have no account."""
+    uid = os.getuid()
+    try:
+        account = pwd.getpwuid(uid)
+        home, user = account.pw_dir, account.pw_name
+    except KeyError:
+        home, user = "/", str(uid)
+    return os.path.realpath(os.environ.get("HOME") or home), user
