@@ -181,7 +181,7 @@ def data_of_the_call(answer: bytes) -> list[bytes]:
     while len(answer) >= 9:
         size, kind, flags = int.from_bytes(answer[:3], "big"), answer[3], answer[4]
         stream, payload = int.from_bytes(answer[5:9], "big") & 0x7FFFFFFF, answer[9 : 9 + size]
-        if kind == http2.DATA and stream == 1 and len(payload) == size:
+        if kind == http2.DATA and stream == 1 and payload and len(payload) == size:
             found.append(payload[1 : size - payload[0]] if flags & http2.PADDED else payload)
         answer = answer[9 + size :]
     return found
