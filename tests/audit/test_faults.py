@@ -13,6 +13,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -87,9 +88,12 @@ def small_disk(tmp_path: Path) -> Iterator[Home]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk_refuses_records_harms_none_and_passes(small_disk: Home) -> None:
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_a_full_disk_refuses_records_harms_none_and_passes(
+    small_disk: Home, durability: Literal["process", "power"]
+) -> None:
     big = a_record(1, "echo " + "x" * 30_000)
-    with Store.open(small_disk, retention_days=36_500) as store:
+    with Store.open(small_disk, durability, retention_days=36_500) as store:
         kept = [store.append(a_record(1))]
         ballast = small_disk.root / "ballast"
         with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
@@ -195,6 +199,25 @@ def test_a_store_of_an_unknown_layout_is_refused(home: Home) -> None:
         Store.open(home)
     with pytest.raises(StoreError, match="layout 99"):
         StoreReader(home)
+
+
+def test_a_store_that_is_just_being_made_is_not_there_yet(home: Home) -> None:
+    home.audit_db.touch()
+    with pytest.raises(StoreError, match="no audit store yet"):
+        StoreReader(home)
+
+
+def test_a_checkpoint_that_fails_is_told_and_appends_go_on(home: Home) -> None:
+    home.audit_head.with_name("audit.head.new").mkdir()
+    with Store.open(home, retention_days=36_500) as store:
+        store.append(a_record(1))
+        while not store.problems:
+            time.sleep(0.05)
+        home.audit_head.with_name("audit.head.new").rmdir()
+        while store.problems:
+            store.append(a_record(2))
+            time.sleep(0.05)
+    assert verify(home).ok
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
