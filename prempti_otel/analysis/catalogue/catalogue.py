@@ -9,6 +9,7 @@ from prempti_otel.analysis.catalogue.apply import Applied
 from prempti_otel.analysis.catalogue.compile import compile_entry
 from prempti_otel.analysis.catalogue.compiled import Command
 from prempti_otel.analysis.catalogue.conditions import BadEntryError
+from prempti_otel.analysis.catalogue.handovers import handovers
 from prempti_otel.analysis.catalogue.parse import Parsed, Reader
 from prempti_otel.analysis.catalogue.schema import Entry
 from prempti_otel.analysis.catalogue.source import TEMPLATE, Raw, Source, entries_of, files_in, merge, to_entry
@@ -195,7 +196,7 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
         effects,
         tuple(applied.files),
         tuple(applied.host_accesses()) if applied.hosts else (),
-        tuple(applied.handovers()),
+        tuple(handovers(applied)),
         next((code for _, code, _ in applied.codes if code is not None), None),
     )
 

@@ -1,0 +1,118 @@
+"""What a command runs in turn: other commands and code, with the arguments, user and place they get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from prempti_otel.analysis.catalogue.compiled import Filled
+from prempti_otel.analysis.catalogue.found import MAX_TEXT, Found
+from prempti_otel.analysis.catalogue.parse import Parsed
+from prempti_otel.analysis.reading import Handover, Word
+
+MAX_RUNS = 64
+"""Commands that one command line hands over to; the walk has its own limit on events."""
+_HERE = Word(".")
+
+
+def handovers(found: Found) -> Iterator[Handover]:
+    """What is run in turn, at most :data:`MAX_RUNS`."""
+    yield from islice(_all(found), MAX_RUNS)
+
+
+def _all(found: Found) -> Iterator[Handover]:
+    args = tuple(found.args)
+    for language, code, file in found.codes:
+        yield _handover(found, language, code=code, code_file=file, args=args)
+    filled = found.parsed.command.arguments
+    for role, words in found.commands:
+        if filled is not None:
+            yield from _filled(found, filled, words)
+        elif role == "shell":
+            yield _handover(found, "sh", code=joined(words))
+        elif words:
+            yield _handover(found, "argv", argv=words)
+    if filled is not None and filled.joined and not found.commands:
+        yield from _filled(found, filled, ())
+
+
+def _filled(found: Found, filled: Filled, words: tuple[Word, ...]) -> Iterator[Handover]:
+    values, words, complete = _arguments(filled, words, found.parsed)
+    placeholder = found.placeholder or filled.placeholder
+    if not placeholder and not filled.braces.isdisjoint(found.parsed.seen):
+        placeholder = "{}"
+    used = bool(placeholder) and any(placeholder in word.text for word in words)
+    if not values and not words:
+        return
+    if filled.found and not used:
+        yield _handover(found, "argv", argv=words)
+    elif not values:
+        yield _line(found, filled, tuple(_unfilled(word, placeholder) for word in words), more=not (complete or used))
+    elif used or filled.joined:
+        for value in values:
+            line = tuple(_replaced(word, placeholder, value) for word in words)
+            yield _line(found, filled, line if used else (*line, value), more=False)
+    else:
+        yield _line(found, filled, (*words, *values), more=False)
+
+
+def _line(found: Found, filled: Filled, words: tuple[Word, ...], *, more: bool) -> Handover:
+    if filled.joined and len(words) == 1:
+        return _handover(found, "sh", code=Word(words[0].text, words[0].known and not more), more=more)
+    return _handover(found, "argv", argv=words, more=more)
+
+
+def _handover(
+    found: Found,
+    language: str,
+    *,
+    argv: tuple[Word, ...] = (),
+    code: Word | None = None,
+    code_file: Word | None = None,
+    args: tuple[Word, ...] = (),
+    more: bool = False,
+) -> Handover:
+    run_as = found.parsed.command.run_as
+    user = found.user or (Word(run_as) if run_as else None)
+    return Handover(language, argv, code, code_file, args, more, found.environment, user, found.remote, found.directory)
+
+
+def starts(parsed: Parsed) -> list[Word]:
+    """Where a search begins: the operands before the first option, else here."""
+    count = parsed.leading if parsed.leading >= 0 else len(parsed.operands)
+    return parsed.operands[:count] or [_HERE]
+
+
+def joined(words: Sequence[Word]) -> Word:
+    """The words with blanks between them, as ssh(1) and eval join theirs."""
+    if len(words) == 1:
+        return words[0]
+    return Word(" ".join(word.text for word in words), all(word.known for word in words))
+
+
+def _unfilled(word: Word, placeholder: str) -> Word:
+    """The word with its placeholder left standing for something unknown."""
+    return Word(word.text, False, word.pattern) if placeholder and placeholder in word.text else word
+
+
+def _replaced(word: Word, placeholder: str, value: Word) -> Word:
+    if not placeholder or placeholder not in word.text:
+        return word
+    text = word.text.replace(placeholder, value.text)
+    return Word(text[:MAX_TEXT], word.known and value.known, word.pattern or value.pattern)
+
+
+def _arguments(filled: Filled, words: tuple[Word, ...], parsed: Parsed) -> tuple[list[Word], tuple[Word, ...], bool]:
+    """Further arguments as far as known, the command without them, and whether these are all."""
+    if filled.found:
+        return [Word(f"{start.text.rstrip('/')}/{{}}", known=False) for start in starts(parsed)], words, True
+    for index, word in enumerate(words):
+        if word.text in filled.after and word.known:
+            values = [value for value in words[index + 1 :] if value.text not in filled.after]
+            return values, words[:index], True
+    if not filled.stdin or parsed.stdin.kind == "none":
+        return [], words, False
+    text = parsed.stdin.text
+    if text is None or not text.known:
+        return [], words, False
+    return [Word(part) for part in text.text.replace("\0", "\n").split()], words, True

@@ -1,0 +1,208 @@
+"""What each role does with a word: one small function a role, found by the role's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import re2
+
+from prempti_otel.analysis.catalogue.compiled import Role
+from prempti_otel.analysis.catalogue.found import MAX_TEXT, Found
+from prempti_otel.analysis.reading import FileAccess, FileOp, Word
+
+_OPS = {op.value: op for op in FileOp}
+_SQL_DATA = re2.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|/\*(?:[^!*]|\*+[^*/])(?:[^*]|\*+[^*/])*\*+/|/\*\*/")
+_SQL_SHELL = re2.compile(r"(?im)^[ \t]*(?:\\!|\.shell|\.system|system)[ \t]+(.+)$|\b(?:to|from)\s+program\s+'([^']*)'")
+
+Apply = Callable[[Found, Word, Role], None]
+
+
+def _file(found: Found, word: Word, role: Role) -> None:
+    found.add_file(word, _OPS[role.name])
+    if role.name in ("read", "delete"):
+        found.sources.append(word)
+
+
+def _archive(found: Found, word: Word, _: Role) -> None:
+    found.add_file(word, FileOp.READ, archives=True)
+    found.sources.append(word)
+
+
+def _into(found: Found, word: Word, role: Role) -> None:
+    found.into.append((word, role.name == "folder"))
+
+
+def _at_file(found: Found, word: Word, _: Role) -> None:
+    parts = word.text.split("@", 1)
+    if len(parts) > 1:
+        found.add_file(Word(parts[1], word.known, word.pattern), FileOp.READ)
+
+
+def _form_file(found: Found, word: Word, _: Role) -> None:
+    value = word.text.partition("=")[2]
+    if value[:1] in ("@", "<"):
+        found.add_file(Word(value[1:].partition(";")[0], word.known, word.pattern), FileOp.READ)
+
+
+def _file_url(found: Found, word: Word, _: Role) -> None:
+    scheme, mark, path = word.text.partition("://")
+    if mark and scheme in ("file", "fileb"):
+        found.add_file(Word(path, word.known, word.pattern), FileOp.READ)
+
+
+_URL = re2.compile(r"[A-Za-z][A-Za-z0-9.+-]*://\S+")
+
+
+def _maybe_url(found: Found, word: Word, role: Role) -> None:
+    match = _URL.search(word.text)
+    if match is not None:
+        url = match.group(0)
+        found.hosts.append((Word(url.removeprefix("git+"), word.known), "url", role.argument))
+
+
+def _volume(found: Found, word: Word, _: Role) -> None:
+    folder = word.text.partition(":")[0]
+    if folder[:1] in ("/", ".", "~", "$"):
+        found.files.append(FileAccess(Word(folder, word.known, word.pattern), FileOp.READ, True, True))
+
+
+def _host(found: Found, word: Word, role: Role) -> None:
+    form = "url" if "://" in word.text else role.name
+    if word.text and (form != "scp" or _is_remote(word.text, form)):
+        found.hosts.append((word, form, role.argument))
+
+
+def _is_remote(text: str, form: str) -> bool:
+    if form == "url":
+        return "://" in text
+    before, colon, _ = text.partition(":")
+    return "://" in text or bool(colon and before and "/" not in before)
+
+
+def _place(found: Found, word: Word, role: Role) -> None:
+    """One side of a copy: a file here, or a place elsewhere."""
+    form = role.argument
+    source = role.name == "source"
+    if _is_remote(word.text, form):
+        if source:
+            found.sources.append(Word(word.text.rpartition(":")[2], word.known, word.pattern))
+        if form != "container":
+            shape = "url" if "://" in word.text else form
+            found.hosts.append((word, shape, "download" if source else "upload"))
+    elif source:
+        _archive(found, word, role)
+    else:
+        found.into.append((word, False))
+
+
+def _port(found: Found, word: Word, _: Role) -> None:
+    found.port = word
+
+
+def _user(found: Found, word: Word, _: Role) -> None:
+    found.user = word
+
+
+def _remote(found: Found, word: Word, _: Role) -> None:
+    found.remote = word
+
+
+def _directory(found: Found, word: Word, _: Role) -> None:
+    found.directory = word
+
+
+def _environment(found: Found, word: Word, _: Role) -> None:
+    name, equals, value = word.text.partition("=")
+    if equals:
+        found.environment[name] = Word(value, word.known, word.pattern)
+
+
+def _code(found: Found, word: Word, role: Role) -> None:
+    found.codes.append((role.argument, word, None))
+    found.parsed.texts.append(word.text[:MAX_TEXT])
+
+
+def _script(found: Found, word: Word, role: Role) -> None:
+    if word.text == "-":
+        found.codes.append((role.argument, found.parsed.stdin.text, None))
+    else:
+        found.codes.append((role.argument, None, word))
+        found.add_file(word, FileOp.EXEC)
+
+
+def _alias(found: Found, word: Word, _: Role) -> None:
+    text = word.text.lstrip(": ")
+    if text.startswith("!"):
+        found.codes.append(("sh", Word(text[1:], word.known), None))
+
+
+_SETTING = re2.compile(r"^([^=\s]+)(?:\s*=\s*|\s+)")
+
+
+def _setting(found: Found, word: Word, role: Role) -> None:
+    named = _SETTING.match(word.text)
+    if named is None:
+        return
+    value = Word(word.text[named.end() :], word.known)
+    for search, value_roles in role.settings:
+        if search(named.group(1)):
+            for value_role in value_roles:
+                APPLY[value_role.name](found, value, value_role)
+            return
+
+
+def _args(found: Found, word: Word, _: Role) -> None:
+    found.args.append(word)
+
+
+def _placeholder(found: Found, word: Word, _: Role) -> None:
+    found.placeholder = word.text
+
+
+def _command(found: Found, word: Word, role: Role) -> None:
+    found.commands.append((role.name, (word,)))
+
+
+def _sql(found: Found, word: Word, _: Role) -> None:
+    text = word.text[:MAX_TEXT]
+    found.parsed.texts.extend(_SQL_DATA.sub(" ", text).split(";"))
+    for match in _SQL_SHELL.finditer(text):
+        code = match.group(1) or match.group(2)
+        found.codes.append(("sh", Word(code, word.known), None))
+
+
+def _text(found: Found, word: Word, _: Role) -> None:
+    found.parsed.texts.append(word.text[:MAX_TEXT])
+
+
+def _nothing(_found: Found, _word: Word, _role: Role) -> None:
+    """The splice was done while the words were read."""
+
+
+APPLY: dict[str, Apply] = {
+    **dict.fromkeys(("read", "write", "delete", "exec", "chmod", "link"), _file),
+    **dict.fromkeys(("into", "folder"), _into),
+    **dict.fromkeys(("url", "host", "hostport", "scp"), _host),
+    **dict.fromkeys(("source", "target"), _place),
+    **dict.fromkeys(("command", "shell"), _command),
+    **dict.fromkeys(("directory", "root"), _directory),
+    "archive": _archive,
+    "at_file": _at_file,
+    "form_file": _form_file,
+    "file_url": _file_url,
+    "port": _port,
+    "user": _user,
+    "remote": _remote,
+    "environment": _environment,
+    "code": _code,
+    "script": _script,
+    "maybe_url": _maybe_url,
+    "volume": _volume,
+    "alias": _alias,
+    "setting": _setting,
+    "args": _args,
+    "splice": _nothing,
+    "placeholder": _placeholder,
+    "sql": _sql,
+    "text": _text,
+}
