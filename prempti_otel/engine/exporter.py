@@ -35,6 +35,7 @@ class Exporter:
         self._started = 0.0
         self._delay = FIRST_DELAY_S
         self._not_before = 0.0
+        self._since: int | None = None
 
     @property
     def pid(self) -> int:
@@ -56,9 +57,13 @@ class Exporter:
             self._delay = FIRST_DELAY_S
             self._health.well(_PART)
 
-    def restart(self) -> None:
-        """Its settings changed: end it; the next watch starts another at once."""
+    def restart(self, *, since: int) -> None:
+        """Its settings changed: end it; the next watch starts another at once.
+
+        Destinations that are new begin after record ``since``.
+        """
         self.stop()
+        self._since = since
         self._delay, self._not_before = FIRST_DELAY_S, 0.0
 
     def stop(self) -> None:
@@ -82,10 +87,13 @@ class Exporter:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             flags |= os.O_TRUNC
+        arguments = [sys.executable, "-I", "-m", "prempti_otel.telemetry", "--home", str(self._home.root)]
+        if self._since is not None:
+            arguments += ["--since", str(self._since)]
         descriptor = os.open(log, flags, 0o600)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-I", "-m", "prempti_otel.telemetry", "--home", str(self._home.root)],
+                arguments,
                 stdin=subprocess.PIPE,
                 stdout=descriptor,
                 stderr=descriptor,

@@ -41,6 +41,8 @@ WORKERS = 32
 GRACE_S = 5.0
 """How long calls in flight have at the end."""
 TICK_S = 0.5
+ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""OpenTelemetry's own; the exporter uses it where the settings name no destination."""
 SWITCH_INTERVAL_S = 0.0005
 """A request thread that wakes up waits at most this long for one that computes."""
 SERVICE_NAME = engine_pb2.DESCRIPTOR.services_by_name["Engine"].full_name
@@ -179,9 +181,9 @@ class Engine:
         if config != before:
             self._trail.configure(config)
             if config.export != before.export:
-                self._exporter.restart()
+                self._exporter.restart(since=self._trail.last_seq)
         self._fallbacks.take_in()
-        self._exporter.watch(wanted=bool(config.export))
+        self._exporter.watch(wanted=bool(config.export) or ENDPOINT_VARIABLE in os.environ)
         self._record_news()
         return config
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from prempti_otel.settings.home import Home
 from tests.support.claude_payloads import payload
 from tests.support.engine_process import ONLY_OWN_RULES, READY_S, end, make_home, running_engine
+from tests.support.otlp import OtlpReceiver, attributes
 
 EXPORT = ONLY_OWN_RULES + "export:\n- name: nowhere\n  OTEL_EXPORTER_OTLP_ENDPOINT: http://127.0.0.1:9\n"
 
@@ -64,3 +65,16 @@ def test_it_ends_when_the_engine_is_killed(tmp_path: Path) -> None:
         wait_until(lambda: len(exporters(home)) == 1)
         end(engine, signal.SIGKILL)
         wait_until(lambda: exporters(home) == [])
+
+
+def test_a_destination_that_is_added_later_begins_at_the_next_record(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    with OtlpReceiver(protocol="grpc") as receiver, running_engine(home) as (_, client):
+        client.hook("claude_code", payload("Bash", {"command": "deny-me before"}))
+        export = EXPORT.replace("http://127.0.0.1:9", receiver.endpoint)
+        home.config.write_text(export)
+        wait_until(lambda: len(exporters(home)) == 1)
+        client.hook("claude_code", payload("Bash", {"command": "deny-me after"}))
+        wait_until(lambda: bool(receiver.spans()))
+        commands = {attributes(span)["process.command_line"] for span in receiver.spans()}
+    assert commands == {"deny-me after"}
