@@ -8,6 +8,7 @@ from typing import Protocol
 import re2
 
 from prempti_otel.analysis.catalogue.compiled import Option, Test
+from prempti_otel.analysis.catalogue.found import encodable
 from prempti_otel.analysis.catalogue.parse import Parsed
 from prempti_otel.analysis.catalogue.schema import Condition, When
 from prempti_otel.analysis.reading import Word
@@ -18,10 +19,26 @@ class BadEntryError(ValueError):
 
 
 class Searcher(Protocol):
-    """A compiled pattern."""
+    """A compiled pattern, or what google-re2 makes of one."""
 
     def search(self, text: str) -> object:
         """Anything true where the pattern occurs."""
+
+
+class Pattern:
+    """A compiled pattern that takes any text: RE2 itself refuses lone surrogates, which file names may have."""
+
+    __slots__ = ("_search",)
+
+    def __init__(self, compiled: Searcher) -> None:
+        self._search = compiled.search
+
+    def search(self, text: str) -> object:
+        """Anything true where the pattern occurs."""
+        try:
+            return self._search(text)
+        except UnicodeEncodeError:
+            return self._search(encodable(text))
 
 
 def always(_: Parsed) -> bool:
@@ -44,10 +61,10 @@ _OPTIONS.log_errors = False
 def pattern(text: str) -> Searcher:
     """The RE2 pattern. Raises BadEntryError."""
     try:
-        compiled: Searcher = re2.compile(text, _OPTIONS)
+        compiled = re2.compile(text, _OPTIONS)
     except re2.error as error:
         raise BadEntryError(f"the pattern {text!r} is not RE2: {error}") from None
-    return compiled
+    return Pattern(compiled)
 
 
 def when(given: When, options: Mapping[str, Option]) -> Test:

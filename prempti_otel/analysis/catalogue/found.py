@@ -56,3 +56,8 @@ class Found:
         if path.text not in ("-", ""):
             recursive = self.recursive and op is not FileOp.WRITE
             self.files.append(FileAccess(path, op, recursive, archives and recursive))
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates replaced one by one: RE2 takes UTF-8 only."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import re2
 
 from prempti_otel.analysis.catalogue.compiled import Role
-from prempti_otel.analysis.catalogue.found import MAX_TEXT, Found
+from prempti_otel.analysis.catalogue.found import MAX_TEXT, Found, encodable
 from prempti_otel.analysis.reading import FileAccess, FileOp, Word
 
 _OPS = {op.value: op for op in FileOp}
@@ -54,7 +54,7 @@ _URL = re2.compile(r"[A-Za-z][A-Za-z0-9.+-]*://\S+")
 
 
 def _maybe_url(found: Found, word: Word, role: Role) -> None:
-    match = _URL.search(word.text)
+    match = _URL.search(encodable(word.text))
     if match is not None:
         url = match.group(0)
         found.hosts.append((Word(url.removeprefix("git+"), word.known), "url", role.argument))
@@ -140,7 +140,7 @@ _SETTING = re2.compile(r"^([^=\s]+)(?:\s*=\s*|\s+)")
 
 
 def _setting(found: Found, word: Word, role: Role) -> None:
-    named = _SETTING.match(word.text)
+    named = _SETTING.match(encodable(word.text))
     if named is None:
         return
     value = Word(word.text[named.end() :], word.known)
@@ -164,7 +164,7 @@ def _command(found: Found, word: Word, role: Role) -> None:
 
 
 def _sql(found: Found, word: Word, _: Role) -> None:
-    text = word.text[:MAX_TEXT]
+    text = encodable(word.text[:MAX_TEXT])
     found.parsed.texts.extend(_SQL_DATA.sub(" ", text).split(";"))
     for match in _SQL_SHELL.finditer(text):
         code = match.group(1) or match.group(2)

@@ -25,7 +25,7 @@ Raw: TypeAlias = "str | list[Raw] | dict[str, Raw]"
 
 TEMPLATE = "_"
 """Entries whose name begins so are no commands; others take them over with ``like``."""
-_ENTRY = re.compile(r"^(?P<name>[^\s#].*?):[ \t]*(?P<rest>$|[ \t#{\"'].*$)", re.MULTILINE)
+_ENTRY = re.compile(r"^(?P<name>[^\s#-].*?|-\S.*?):(?=[ \t]|$)", re.MULTILINE)
 _MAX_FILE = 1 << 20
 _REMEDY = "see docs/command-catalogue.md"
 
