@@ -10,7 +10,14 @@ from prempti_otel.errors import PremptiError, nearest
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Agent
 
-_ADAPTERS = {"claude_code": "ClaudeCode"}
+_ADAPTERS = {
+    "claude_code": "ClaudeCode",
+    "codex": "Codex",
+    "gemini": "Gemini",
+    "copilot": "Copilot",
+    "cursor": "Cursor",
+    "opencode": "OpenCode",
+}
 """Name of each agent, which is its module's too, and the adapter's class; loaded when asked for."""
 
 _loaded: dict[str, Agent] = {}

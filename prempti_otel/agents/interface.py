@@ -37,6 +37,22 @@ class Arrival:
     agent_pid: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What people should know of an agent; ``docs/agents.md`` is made of it. Texts are Markdown."""
+
+    seen: str
+    """Which versions it was seen working with, or by which documentation it was written."""
+    events: tuple[str, ...]
+    """The hook events that are judged, by the agent's own names."""
+    verdicts: str
+    """What the agent honours, and what becomes of the rest."""
+    failure: tuple[tuple[str, str], ...]
+    """What may fail, and what happens to the call then."""
+    gaps: tuple[str, ...]
+    """What the hook does not see or cannot prevent, a sentence each."""
+
+
 class Agent(ABC):
     """One coding agent: its payloads and its replies. Stateless; shared by all threads."""
 
@@ -44,6 +60,7 @@ class Agent(ABC):
     """``agent.name`` and the hook's argument: ``claude_code``."""
     title: ClassVar[str]
     """As its makers write it: ``Claude Code``."""
+    facts: ClassVar[Facts]
 
     @abstractmethod
     def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:

@@ -1,6 +1,6 @@
 """Edits JSON text in place, so that whatever is not edited stays as its author typed it.
 
-Works on text that a JSON reader has accepted; it checks nothing itself.
+Works on text that a JSON reader has accepted, with or without comments; it checks nothing itself.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import re2
+
 _BLANKS = " \t\r\n"
 _DEFAULT_UNIT = "  "
 _scan = json.JSONDecoder().raw_decode
+_TEXT_OR_COMMENT = re2.compile(r'(?s)"(?:[^"\\]|\\.)*"|//[^\r\n]*|/\*.*?\*/')
+_NOT_A_BREAK = re2.compile(r"[^\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,18 @@ class Member:
 
 def parse(text: str) -> Node:
     """The positions of all values in ``text``. Raises RecursionError where it is nested hundreds of levels deep."""
+    text = blanked(text)
     return _value(text, _skip(text, 0))
+
+
+def blanked(text: str) -> str:
+    """``text`` with blanks for the ``//`` and ``/* */`` comments in it: each value stands where it stood."""
+    if "/" not in text:
+        return text
+    blank: str = _TEXT_OR_COMMENT.sub(
+        lambda found: found[0] if found[0].startswith('"') else _NOT_A_BREAK.sub(" ", found[0]), text
+    )
+    return blank
 
 
 def append(text: str, container: Node, value: object, key: str | None = None) -> str:
@@ -62,9 +77,14 @@ def append(text: str, container: Node, value: object, key: str | None = None) ->
         body = _layout(value, newline, indentation, _unit(text))
         return f"{text[: last.end]},{newline + indentation if newline else gap}{head}{body}{text[last.end :]}"
     newline = _newline(text)
+    inside = text[container.start + 1 : container.end - 1]
+    if inside.strip(_BLANKS):  # comments
+        newline = newline or "\n"
     outer = _indentation_of_line(text, container.start)
     inner = outer + _unit(text) if newline else ""
     body = newline + inner + head + _layout(value, newline, inner, _unit(text)) + (newline + outer if newline else "")
+    if inside.strip(_BLANKS):
+        return text[: container.start + 1] + inside.rstrip(_BLANKS) + body + text[container.end - 1 :]
     return text[: container.start + 1] + body + text[container.end - 1 :]
 
 

@@ -5,6 +5,7 @@ How an agent is told about hooks is its own module's knowledge; this one says wh
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +13,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from prempti_otel.agents import UnknownAgent
+from prempti_otel.agents import UnknownAgent, names
 from prempti_otel.settings.home import Home
 
-_MODULES = {"claude_code": "prempti_otel.agents.claude_code_hooks"}
+_MODULES = {name: f"prempti_otel.agents.{name}_hooks" for name in names()}
 """Each agent's module with the three functions of :class:`Registrar`; loaded when asked for."""
+
+
+_TRACES = {
+    "claude_code": (("claude",), ".claude"),
+    "codex": (("codex",), ".codex"),
+    "gemini": (("gemini",), ".gemini"),
+    "copilot": (("copilot",), ".copilot"),
+    "cursor": (("cursor", "cursor-agent"), ".cursor"),
+    "opencode": (("opencode",), ".config/opencode"),
+}
+"""What shows that an agent is installed: its programs, and its settings folder below the user's home."""
 
 
 class Scope(StrEnum):
@@ -28,6 +40,8 @@ class Scope(StrEnum):
     """One project, shared with everyone who works on it."""
     LOCAL = "local"
     """One project, for this user alone."""
+    MANAGED = "managed"
+    """This machine, by its administrator."""
 
 
 class Action(StrEnum):
@@ -50,6 +64,8 @@ class Change:
     action: Action
     backup: Path | None = None
     """The file as it was before the hook was first added; None where there was none."""
+    notes: tuple[str, ...] = ()
+    """What is left to do for the person, a sentence each: until then calls are not judged."""
 
     @property
     def changed(self) -> bool:
@@ -107,6 +123,19 @@ def status(agent: str, home: Home, project: Path) -> list[HookStatus]:
 def agents() -> Sequence[str]:
     """The agents that a hook can be registered with."""
     return tuple(_MODULES)
+
+
+def detect() -> dict[str, str]:
+    """The agents that are installed on this machine, each with the path that shows it: a program or a folder."""
+    found = {}
+    for agent, (programs, folder) in _TRACES.items():
+        paths = [path for program in programs if (path := shutil.which(program))]
+        settings = Path.home() / folder
+        if settings.is_dir():
+            paths.append(str(settings))
+        if paths:
+            found[agent] = paths[0]
+    return found
 
 
 def _registrar(agent: str) -> Registrar:

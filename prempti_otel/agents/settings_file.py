@@ -1,4 +1,4 @@
-"""Changes an agent's JSON settings file safely: the file belongs to its user, and others edit it, too.
+"""Changes an agent's settings file safely: the file belongs to its user, and others edit it, too.
 
 A file that cannot be read with certainty is refused and stays untouched. A change replaces the file as a
 whole, keeps its mode and follows links; it is made anew if somebody else changed the file meanwhile.
@@ -13,18 +13,29 @@ import json
 import os
 import stat
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
+from prempti_otel.agents import json_text
 from prempti_otel.errors import PremptiError
 
 MAX_BYTES = 16 * 1024 * 1024
 """Far larger than any settings file; keeps a device or a mistake from filling the memory."""
 _ATTEMPTS = 5
 _BOM = codecs.BOM_UTF8
+
+
+class Form(Enum):
+    """As what an agent reads a file; the value is its name in messages."""
+
+    JSON = "JSON"
+    COMMENTED_JSON = "JSON with comments"
+    TOML = "TOML"
 
 
 class SettingsFileError(PremptiError):
@@ -46,38 +57,53 @@ class Settings:
         return (_BOM if self.raw.startswith(_BOM) else b"") + text.encode()
 
 
-def read(path: Path) -> Settings | None:
-    """The settings in ``path``, None where there is no such file. Raises SettingsFileError."""
+def read(path: Path, *, form: Form = Form.JSON) -> Settings | None:
+    """The settings in ``path``, None where there is no such file. Raises SettingsFileError.
+
+    ``form``: as what its agent reads it.
+    """
+    raw = read_bytes(path)
+    return None if raw is None else parse(raw, path, form=form)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """What is in ``path``, cut behind ``MAX_BYTES``; None where there is no such file. Raises SettingsFileError."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise SettingsFileError("this is not a file", where=str(path))
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _failed("read", path, error) from error
-    return parse(raw, path)
 
 
-def parse(raw: bytes, path: Path) -> Settings:
+def load(text: str, *, form: Form = Form.JSON) -> Any:
+    """The value that ``text`` stands for. Raises ValueError, and RecursionError where it is nested too deep."""
+    if form is Form.TOML:
+        return tomllib.loads(text)
+    return json.loads(json_text.blanked(text) if form is Form.COMMENTED_JSON else text, parse_constant=_no_constant)
+
+
+def parse(raw: bytes, path: Path, *, form: Form = Form.JSON) -> Settings:
     """The settings in ``raw``; ``path`` is for the message. Raises SettingsFileError."""
     if len(raw) > MAX_BYTES:
         raise SettingsFileError("this is too large to be a settings file", where=str(path))
     remedy = "mend or remove the file; it was left as it is, and the agent cannot read it either"
     try:
         text = raw.removeprefix(_BOM).decode()
-        data = json.loads(text, parse_constant=_no_constant)
+        data = load(text, form=form)
     except UnicodeDecodeError as error:
         raise SettingsFileError(f"this is not UTF-8 (byte {error.start})", where=str(path), remedy=remedy) from None
     except json.JSONDecodeError as error:
         place = f"{path}:{error.lineno}:{error.colno}"
-        problem = "this is empty" if not text.strip() else f"this is not JSON: {error.msg}"
+        problem = "this is empty" if not text.strip() else f"this is not {form.value}: {error.msg}"
         raise SettingsFileError(problem, where=place, remedy=remedy) from None
     except (ValueError, RecursionError) as error:
-        raise SettingsFileError(f"this is not JSON: {error}", where=str(path), remedy=remedy) from None
+        raise SettingsFileError(f"this is not {form.value}: {error}", where=str(path), remedy=remedy) from None
     if not isinstance(data, dict):
-        raise SettingsFileError("this is JSON, but not an object", where=str(path), remedy=remedy)
+        raise SettingsFileError(f"this is {form.value}, but not an object", where=str(path), remedy=remedy)
     return Settings(text, data, raw)
 
 
@@ -85,7 +111,9 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
 
-def change(path: Path, edit: Callable[[Settings | None], bytes | None], new_mode: int = 0o600) -> None:
+def change(
+    path: Path, edit: Callable[[Settings | None], bytes | None], new_mode: int = 0o600, *, form: Form = Form.JSON
+) -> None:
     """Replace the content of ``path`` by what ``edit`` makes of it; None stands for no file.
 
     ``edit`` is called again if the file changed meanwhile. Raises SettingsFileError, and what ``edit`` raises.
@@ -93,7 +121,7 @@ def change(path: Path, edit: Callable[[Settings | None], bytes | None], new_mode
     target = _target(path)
     with _locked(target.parent):
         for _ in range(_ATTEMPTS):
-            before = read(target)
+            before = read(target, form=form)
             content = edit(before)
             if content == (before.raw if before else None):
                 return
@@ -104,10 +132,24 @@ def change(path: Path, edit: Callable[[Settings | None], bytes | None], new_mode
 
 def write_private(path: Path, content: bytes) -> None:
     """Write ``path`` anew, 0600. Something else of that name, a link for instance, is replaced, not followed."""
+    write_file(path, content, 0o600)
+
+
+def write_file(path: Path, content: bytes, mode: int) -> None:
+    """The same with a mode of one's own; the folder is made if it is missing. Raises SettingsFileError."""
     try:
-        _move_into_place(path, content, 0o600)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _move_into_place(path, content, mode)
     except OSError as error:
         raise _failed("written", path, error) from error
+
+
+def remove_file(path: Path) -> None:
+    """Remove ``path``. Raises SettingsFileError where that cannot be done."""
+    try:
+        path.unlink()
+    except OSError as error:
+        raise _failed("removed", path, error) from error
 
 
 def _target(path: Path) -> Path:

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from prempti_otel.agents import registration
+from prempti_otel.ctl import registry
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import console, format_option, print_json, shown
+from prempti_otel.ctl.output import console, format_option, print_json, printable, shown
 from prempti_otel.settings.home import Home
 
 _scope = click.option(
@@ -17,7 +18,7 @@ _scope = click.option(
     type=click.Choice([scope.value for scope in registration.Scope]),
     default="user",
     show_default=True,
-    help="Whose settings: the user's, a project's shared ones, or a project's local ones.",
+    help="Whose settings: the user's, a project's shared ones, a project's local ones, or an administrator's.",
 )
 _project = click.option(
     "--project",
@@ -44,13 +45,14 @@ def hook() -> None:
 )
 @format_option
 def add(agent: str, scope: str, project: Path, fail_open: bool, form: str) -> None:
-    """Register the hook with AGENT (claude_code); repeating it changes nothing.
+    """Register the hook with AGENT; repeating it changes nothing.
+
+    AGENT is claude_code, codex, gemini, copilot, cursor or opencode.
 
     The settings file keeps everything else that is in it; a copy from before the first change is
     kept beside it.
     """
-    change = registration.add(agent, registration.Scope(scope), Home.from_environment(), project, fail_open=fail_open)
-    _print_change(change, form)
+    _print_change(registry.add(Home.from_environment(), _wanted(agent, scope, project, fail_open)), form)
 
 
 @hook.command()
@@ -60,8 +62,7 @@ def add(agent: str, scope: str, project: Path, fail_open: bool, form: str) -> No
 @format_option
 def remove(agent: str, scope: str, project: Path, form: str) -> None:
     """Take the hook out of AGENT's settings; its calls are no longer judged."""
-    change = registration.remove(agent, registration.Scope(scope), Home.from_environment(), project)
-    _print_change(change, form)
+    _print_change(registry.remove(Home.from_environment(), _wanted(agent, scope, project)), form)
 
 
 @hook.command()
@@ -83,6 +84,12 @@ def status(agents: tuple[str, ...], project: Path, form: str) -> int:
     return ExitCode.OK if well else ExitCode.FINDING
 
 
+def _wanted(agent: str, scope: str, project: Path, fail_open: bool = False) -> registry.Wanted:
+    chosen = registration.Scope(scope)
+    folder = str(project) if registry.in_project(chosen) else ""
+    return registry.Wanted(agent=agent, scope=chosen, project=folder, fail_open=fail_open)
+
+
 def _print_change(change: registration.Change, form: str) -> None:
     if form == "json":
         print_json(
@@ -92,11 +99,17 @@ def _print_change(change: registration.Change, form: str) -> None:
                 "file": str(change.file),
                 "action": change.action.value,
                 "backup": str(change.backup) if change.backup else None,
+                "notes": list(change.notes),
+                "notes": list(change.notes),
             }
         )
         return
+    for note in change.notes:
+        click.echo(f"{change.agent}: {printable(note)}", err=True)
     backup = f" (the file as it was: {change.backup})" if change.backup and change.changed else ""
     click.echo(f"{change.agent}: hook {change.action.value} in {change.file}{backup}")
+    for note in change.notes:
+        click.echo(f"  {note}")
 
 
 def _state(state: registration.HookStatus) -> dict[str, Any]:

@@ -281,7 +281,7 @@ def _is_a_sentence(error: PayloadError) -> None:
 
 
 def test_adapters_are_found_by_name() -> None:
-    assert agents.names() == ("claude_code",)
+    assert agents.names() == ("claude_code", "codex", "gemini", "copilot", "cursor", "opencode")
     assert agents.get("claude_code") is agents.get("claude_code")
     assert agents.get("claude_code").title == "Claude Code"
 
@@ -290,8 +290,8 @@ def test_adapters_are_found_by_name() -> None:
     ("name", "sentence"),
     [
         ("claude-code", "unknown agent 'claude-code' (did you mean claude_code?)"),
-        ("emacs", "unknown agent 'emacs' (known agents: claude_code)"),
-        ("", "unknown agent '' (known agents: claude_code)"),
+        ("emacs", "unknown agent 'emacs' (known agents: claude_code, codex, gemini, copilot, cursor, opencode)"),
+        ("", "unknown agent '' (known agents: claude_code, codex, gemini, copilot, cursor, opencode)"),
     ],
 )
 def test_an_unknown_agent_is_refused_with_the_nearest_name(name: str, sentence: str) -> None:

@@ -210,7 +210,7 @@ def test_a_file_that_cannot_be_parsed_is_a_problem_since_claude_code_ignores_it(
 
 
 def test_an_unknown_agent_is_refused_with_the_nearest_name(place: Path, home: Home) -> None:
-    assert agents() == ("claude_code",)
+    assert agents() == ("claude_code", "codex", "gemini", "copilot", "cursor", "opencode")
     for act in (
         lambda: add("claude", Scope.USER, home, place),
         lambda: remove("claude", Scope.USER, home, place),

@@ -1,0 +1,158 @@
+"""A call in the common form: what adapters share once they know the normal name of the tool and its input.
+
+Rules name tools and inputs as Claude Code does, so every adapter translates to that first. Nothing
+here may let a call pass without the part that it would be judged by.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from prempti_otel.agents.interface import PayloadError
+from prempti_otel.agents.paths import expand_home, resolve
+from prempti_otel.agents.payload import compact, optional_text, required_text
+from prempti_otel.model.call import ToolCall
+
+if TYPE_CHECKING:
+    from prempti_otel.agents.interface import Arrival
+    from prempti_otel.model.call import JsonValue
+
+MCP = "mcp__"
+PATCH_TOOL = "apply_patch"
+"""Its whole patch is in ``command``; the analysis makes one event of each file in it."""
+
+SHELL_TOOLS = {"Bash": True, "Monitor": False}
+"""Tools with shell code in ``command``, and whether they must have it (Monitor may watch a socket instead)."""
+
+FILE_TOOLS = {
+    "Write": "file_path",
+    "Edit": "file_path",
+    "MultiEdit": "file_path",
+    "Read": "file_path",
+    "NotebookEdit": "notebook_path",
+}
+"""Tools that name one file, and the input's key for it.
+
+Prempti fills ``tool.file_path`` for Write, Edit and Read only. Its rules name the tool wherever they
+name the path, so the other two change none of its verdicts. Glob and Grep name a folder to search: not a file.
+"""
+
+OTHER_TEXTS = {
+    "Glob": ("pattern",),
+    "Grep": ("pattern",),
+    "WebFetch": ("url",),
+    "WebSearch": ("query",),
+    PATCH_TOOL: ("command",),
+}
+"""What else a call cannot be judged without."""
+
+OPTIONAL_TEXTS = {"Glob": ("path",), "Grep": ("path", "glob"), "LS": ("path",)}
+
+
+def tool_call(
+    agent: str,
+    arrival: Arrival,
+    *,
+    event: str,
+    session: str,
+    cwd: str,
+    tool: str,
+    tool_input: Mapping[str, JsonValue],
+    place: str = "tool_input.",
+    folder: str = "",
+    mcp: tuple[str, str] = ("", ""),
+    use_id: str = "",
+    prompt_id: str = "",
+    turn_id: str = "",
+    permission_mode: str = "",
+    transcript_path: str = "",
+    model: str = "",
+    subagent_id: str = "",
+    subagent_type: str = "",
+    extra: Mapping[str, JsonValue] | None = None,
+) -> ToolCall:
+    """The call of ``tool``, by its normal name, with ``tool_input``, by its normal keys.
+
+    ``place`` is what comes before an input's key in messages; ``folder`` is where a shell command runs,
+    if the input says so. Raises PayloadError where ``cwd`` is not absolute or the tool lacks its own input.
+    """
+    if not cwd.startswith("/"):
+        raise PayloadError("cwd in the payload is not an absolute path")
+    command, file_path = _subject(tool, tool_input, place)
+    real_cwd = resolve(cwd, "/")
+    if command and folder and resolve(folder, real_cwd) != real_cwd:
+        command = f"cd {shlex.quote(folder)}\n{command}"
+    return ToolCall(
+        agent=agent,
+        hook_event=event,
+        session_id=session,
+        cwd=cwd,
+        real_cwd=real_cwd,
+        tool=tool,
+        input=tool_input,
+        input_json=compact(tool_input),
+        use_id=use_id,
+        prompt_id=prompt_id,
+        turn_id=turn_id,
+        permission_mode=permission_mode,
+        transcript_path=transcript_path,
+        model=model,
+        subagent_id=subagent_id,
+        subagent_type=subagent_type,
+        command=command,
+        file_path=file_path,
+        real_file_path=resolve(expand_home(file_path), real_cwd),
+        mcp_server=mcp[0],
+        mcp_tool=mcp[1],
+        agent_pid=arrival.agent_pid,
+        traceparent=arrival.traceparent,
+        correlation_id=arrival.correlation_id,
+        received_ns=arrival.received_ns,
+        extra=extra or {},
+    )
+
+
+def renamed(tool_input: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """``tool_input`` under the normal keys. Raises PayloadError where it has a key in both spellings."""
+    found: dict[str, Any] = {}
+    for key, value in tool_input.items():
+        normal = keys.get(key, key)
+        if normal in found:
+            raise PayloadError(f"the tool's input has {normal} twice, once as {key[:80]!r}")
+        found[normal] = value
+    return found
+
+
+def split_mcp(tool: str) -> tuple[str, str]:
+    """Server and tool of ``mcp__SERVER__TOOL``, ``("", "")`` for other names."""
+    if not tool.startswith(MCP):
+        return "", ""
+    server, _, rest = tool[len(MCP) :].partition("__")
+    return server, rest
+
+
+def encodable(text: str) -> str:
+    """``text`` with ``?`` for lone surrogates, which no UTF-8 can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def said(reason: str) -> str:
+    """``reason`` as a reply can hold it; never blank, for agents take a blank one for no answer."""
+    return encodable(reason) if reason.strip() else "stopped by prempti"
+
+
+def _subject(tool: str, tool_input: Mapping[str, Any], place: str) -> tuple[str, str]:
+    """Shell code and file path of a call, either may be ``""``. Raises PayloadError where the tool lacks its own."""
+    command = file_path = ""
+    if tool in SHELL_TOOLS:
+        command = (required_text if SHELL_TOOLS[tool] else optional_text)(tool_input, "command", place)
+    elif tool in FILE_TOOLS:
+        file_path = required_text(tool_input, FILE_TOOLS[tool], place)
+    else:
+        for name in OTHER_TEXTS.get(tool, ()):
+            required_text(tool_input, name, place)
+        for name in OPTIONAL_TEXTS.get(tool, ()):
+            optional_text(tool_input, name, place)
+    return command, file_path

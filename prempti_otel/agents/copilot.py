@@ -1,0 +1,135 @@
+"""GitHub Copilot CLI: its preToolUse hook, by GitHub's hooks reference; not yet seen with the program itself.
+
+The payload does not name its event, so what was added for another event is told by its fields. Nothing tells a
+run that a person watches from one without, so an ask is never sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from prempti_otel.agents.calls import PATCH_TOOL, renamed, said, split_mcp, tool_call
+from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
+from prempti_otel.agents.payload import decode, required_text
+from prempti_otel.model.decision import Verdict
+
+if TYPE_CHECKING:
+    from prempti_otel.agents.interface import Arrival
+    from prempti_otel.model.call import ToolCall
+    from prempti_otel.model.decision import Decision
+
+EVENT = "preToolUse"
+"""The one hook event that is judged."""
+
+_AFTERWARDS = ("toolResult", "error")
+"""Fields of the events behind a call."""
+_FILE = {"path": "file_path"}
+
+TOOLS: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "bash": ("Bash", {}),
+        "write_bash": ("Bash", {"input": "command"}),
+        "view": ("Read", _FILE),
+        "create": ("Write", _FILE | {"file_text": "content"}),
+        "edit": ("Edit", _FILE | {"old_str": "old_string", "new_str": "new_string"}),
+        "str_replace_editor": ("Edit", _FILE | {"old_str": "old_string", "new_str": "new_string"}),
+        "apply_patch": (PATCH_TOOL, {"input": "command", "patch": "command"}),
+        "grep": ("Grep", {}),
+        "rg": ("Grep", {}),
+        "glob": ("Glob", {}),
+        "web_fetch": ("WebFetch", {}),
+        "web_search": ("WebSearch", {}),
+        "task": ("Agent", {}),
+        "update_todo": ("TodoWrite", {}),
+    }
+)
+"""Copilot CLI's tool → its normal name, and which of its input's keys have another normal name."""
+
+_NO_OPINION = Reply(b"{}")
+_ALLOW = Reply(b'{"permissionDecision":"allow"}')
+
+
+class Copilot(Agent):
+    """The adapter."""
+
+    name: ClassVar[str] = "copilot"
+    title: ClassVar[str] = "GitHub Copilot CLI"
+    facts: ClassVar[Facts] = Facts(
+        seen="not yet; by GitHub's hooks reference",
+        events=(EVENT,),
+        verdicts="deny, defer, allow. `ask` becomes deny with a reason: what a run without a person makes of it is not "
+        "documented",
+        failure=(
+            ("the hook cannot reach the engine, is missing or crashes", "blocked: any exit status but 0 is a deny"),
+            ("the hook takes longer than 15 s", "**runs**: a timeout is always open; the hook ends itself at 5 s"),
+        ),
+        gaps=(
+            "Names of MCP tools do not tell server from tool: `mcp.server` is empty, `tool.name` is as Copilot has it.",
+            "`disableAllHooks` in a repository's settings switches hooks off, save those of scope `managed`.",
+            "Calls have no id of their own (`tool.use_id` is empty).",
+        ),
+    )
+
+    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.parse`."""
+        fields = decode(payload)
+        original = required_text(fields, "toolName")
+        for name in _AFTERWARDS:
+            if name in fields:
+                raise PayloadError(f"the payload has {name}: the call is over", remedy=f"only {EVENT} is judged")
+        tool, keys = TOOLS.get(original, (original, {}))
+        return tool_call(
+            self.name,
+            arrival,
+            event=EVENT,
+            session=required_text(fields, "sessionId"),
+            cwd=required_text(fields, "cwd"),
+            tool=tool,
+            tool_input=renamed(_arguments(fields, tool), keys),
+            place="toolArgs.",
+            mcp=split_mcp(tool),
+            extra={"tool_name": original} if tool != original else None,
+        )
+
+    def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
+        """Never: nothing tells whether somebody is there."""
+        return False
+
+    def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
+        """See :meth:`Agent.reply`. An action that is none of the four is denied."""
+        if decision.action is Verdict.DEFER:
+            return _NO_OPINION
+        if decision.action is Verdict.ALLOW:
+            return _ALLOW
+        return _deny(decision.reason)
+
+    def block(self, sentence: str) -> Reply:
+        """A deny in JSON."""
+        return _deny(sentence)
+
+    def no_opinion(self, warning: str = "") -> Reply:
+        """``{}``, with the warning on standard error."""
+        return Reply(b"{}", said(warning).encode() + b"\n") if warning else _NO_OPINION
+
+
+def _deny(reason: str) -> Reply:
+    return Reply(msgspec.json.encode({"permissionDecision": "deny", "permissionDecisionReason": said(reason)}))
+
+
+def _arguments(fields: dict[str, Any], tool: str) -> dict[str, Any]:
+    """``toolArgs``, which is an object or the JSON text of one; of a patch it may be the patch itself."""
+    given = fields.get("toolArgs")
+    if type(given) is dict:
+        return given
+    if type(given) is not str:
+        raise PayloadError("the payload has no toolArgs that are an object or its JSON text")
+    if tool == PATCH_TOOL and not given.lstrip().startswith("{"):
+        return {"command": given}
+    try:
+        return decode(given.encode())
+    except PayloadError as error:
+        raise PayloadError(f"toolArgs in the payload: {error.message}") from None

@@ -1,0 +1,145 @@
+"""Cursor: its preToolUse hook, by Cursor's documentation; not yet seen with the program itself.
+
+Cursor has two families of events before a call. This one covers every tool. The other
+(beforeShellExecution, beforeMCPExecution, beforeReadFile) has none before a file is written or deleted,
+and together they would judge a command twice, so it is not used. Of preToolUse, Cursor enforces ``deny`` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from prempti_otel.agents.calls import PATCH_TOOL, encodable, renamed, said, split_mcp, tool_call
+from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
+from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.model.decision import Verdict
+
+if TYPE_CHECKING:
+    from prempti_otel.agents.interface import Arrival
+    from prempti_otel.model.call import ToolCall
+    from prempti_otel.model.decision import Decision
+
+EVENT = "preToolUse"
+"""The one hook event that is judged."""
+
+_FILE = {"path": "file_path", "target_file": "file_path"}
+_SHELL_FOLDER = "working_directory"
+
+TOOLS: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "Shell": ("Bash", {}),
+        "Read": ("Read", _FILE),
+        "Write": ("Write", _FILE | {"contents": "content"}),
+        "TabWrite": ("Write", _FILE | {"contents": "content"}),
+        "StrReplace": ("Edit", _FILE),
+        "Edit": ("Edit", _FILE),
+        "Grep": ("Grep", {}),
+        "Glob": ("Glob", {"glob_pattern": "pattern", "target_directory": "path"}),
+        "Task": ("Agent", {}),
+    }
+)
+"""Cursor's tool → its normal name, and which of its input's keys have another normal name.
+
+``Delete`` has no such name: it becomes a patch that deletes the file.
+"""
+
+_MCP = "MCP:"
+_NO_OPINION = Reply(b"{}")
+_ALLOW = Reply(b'{"permission":"allow"}')
+
+
+class Cursor(Agent):
+    """The adapter."""
+
+    name: ClassVar[str] = "cursor"
+    title: ClassVar[str] = "Cursor"
+    facts: ClassVar[Facts] = Facts(
+        seen="not yet; by Cursor's documentation",
+        events=(EVENT,),
+        verdicts="deny, defer, allow. `ask` becomes deny with a reason: Cursor does not enforce it for this event",
+        failure=(
+            ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2)"),
+            ("the shell cannot run the command, or 15 s are over", "blocked by `failClosed`, where Cursor knows it"),
+        ),
+        gaps=(
+            "Of the two families of events only this one is used: the other has none before a file is written.",
+            "Completions while typing (Tab) are not tool calls.",
+            "The server of an MCP tool is not told: `mcp.server` is empty.",
+            "A project's hooks run in trusted workspaces only.",
+        ),
+    )
+
+    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.parse`."""
+        fields = decode(payload)
+        event = required_text(fields, "hook_event_name")
+        if event != EVENT:
+            raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {EVENT} is judged")
+        original = required_text(fields, "tool_name")
+        given = required_object(fields, "tool_input")
+        tool, tool_input, mcp = _normal(original, given)
+        return tool_call(
+            self.name,
+            arrival,
+            event=event,
+            session=required_text(fields, "conversation_id"),
+            cwd=optional_text(fields, "cwd") or _first_root(fields),
+            tool=tool,
+            tool_input=tool_input,
+            folder=optional_text(given, _SHELL_FOLDER, "tool_input.") if tool == "Bash" else "",
+            mcp=mcp,
+            use_id=optional_text(fields, "tool_use_id"),
+            turn_id=optional_text(fields, "generation_id"),
+            transcript_path=optional_text(fields, "transcript_path"),
+            model=optional_text(fields, "model"),
+            extra={"tool_name": original} if tool != original else None,
+        )
+
+    def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
+        """Never: Cursor lets the call run on ``ask``."""
+        return False
+
+    def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
+        """See :meth:`Agent.reply`. An action that is none of the four is denied."""
+        if decision.action is Verdict.DEFER:
+            return _NO_OPINION
+        if decision.action is Verdict.ALLOW:
+            return _ALLOW
+        return _deny(decision.reason)
+
+    def block(self, sentence: str) -> Reply:
+        """A deny in JSON."""
+        return _deny(sentence)
+
+    def no_opinion(self, warning: str = "") -> Reply:
+        """``{}``, or the warning as a message to the user."""
+        return Reply(msgspec.json.encode({"user_message": encodable(warning)})) if warning else _NO_OPINION
+
+
+def _deny(reason: str) -> Reply:
+    text = said(reason)
+    return Reply(msgspec.json.encode({"permission": "deny", "user_message": text, "agent_message": text}))
+
+
+def _normal(tool: str, given: dict[str, Any]) -> tuple[str, dict[str, Any], tuple[str, str]]:
+    """Normal name and input, MCP server and tool."""
+    if tool.startswith(_MCP):
+        return f"mcp____{tool[len(_MCP) :]}", given, ("", tool[len(_MCP) :])
+    if tool == "Delete":
+        path = required_text(renamed(given, _FILE), "file_path", "tool_input.")
+        if "\n" in path or "\r" in path:
+            raise PayloadError("tool_input.file_path in the payload has a line break")
+        return PATCH_TOOL, {"command": f"*** Begin Patch\n*** Delete File: {path}\n*** End Patch"}, ("", "")
+    name, keys = TOOLS.get(tool, (tool, {}))
+    return name, renamed(given, keys), split_mcp(tool)
+
+
+def _first_root(fields: dict[str, Any]) -> str:
+    roots = fields.get("workspace_roots")
+    if isinstance(roots, list) and roots and isinstance(roots[0], str) and roots[0]:
+        return roots[0]
+    raise PayloadError("the payload has neither cwd nor workspace_roots")

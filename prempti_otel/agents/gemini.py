@@ -1,0 +1,153 @@
+"""Gemini CLI: what its BeforeTool hook is given, and what it honours as an answer.
+
+Seen on 0.61.0, headless. ``ask`` makes a headless run wait for ever and Claude Code's form of a deny is
+ignored, so a call is only ever stopped by :func:`_deny`. There is no id of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+import re2
+
+from prempti_otel.agents.calls import encodable, renamed, said, tool_call
+from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
+from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.model.decision import Verdict
+
+if TYPE_CHECKING:
+    from prempti_otel.agents.interface import Arrival
+    from prempti_otel.model.call import ToolCall
+    from prempti_otel.model.decision import Decision
+
+EVENT = "BeforeTool"
+"""The one hook event that is judged."""
+
+FOLDER = "dir_path"
+
+TOOLS: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "run_shell_command": ("Bash", {}),
+        "write_file": ("Write", {}),
+        "replace": ("Edit", {"allow_multiple": "replace_all"}),
+        "read_file": ("Read", {}),
+        "glob": ("Glob", {FOLDER: "path"}),
+        "grep_search": ("Grep", {FOLDER: "path", "include_pattern": "glob"}),
+        "search_file_content": ("Grep", {FOLDER: "path", "include": "glob"}),
+        "list_directory": ("LS", {FOLDER: "path"}),
+        "web_fetch": ("WebFetch", {}),
+        "google_web_search": ("WebSearch", {}),
+        "write_todos": ("TodoWrite", {}),
+    }
+)
+"""Gemini CLI's tool → its normal name, and which of its input's keys have another normal name.
+
+Names and keys are those of the tool definitions in 0.61.0; ``search_file_content`` is what
+``grep_search`` was called before.
+"""
+
+_URL = re2.compile(r"(?i)\b(?:https?|file)://[^\s<>\"'`]+")
+_MCP = "mcp_"
+_NO_OPINION = Reply(b"{}")
+_ALLOW = Reply(b'{"decision":"allow"}')
+
+
+class Gemini(Agent):
+    """The adapter."""
+
+    name: ClassVar[str] = "gemini"
+    title: ClassVar[str] = "Gemini CLI"
+    facts: ClassVar[Facts] = Facts(
+        seen="0.61.0, headless (`gemini -p`)",
+        events=(EVENT,),
+        verdicts="deny, defer, allow. `ask` becomes deny with a reason",
+        failure=(
+            ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2 and a line on stderr)"),
+            ("the hook takes longer than 15 s", "**runs**: there is no setting for that; the hook ends itself at 5 s"),
+        ),
+        gaps=(
+            "Calls have no id of their own (`tool.use_id` is empty).",
+            "Files outside the project are refused by Gemini CLI itself before the hook is asked; there is no record.",
+            "Hooks can be switched off in Gemini CLI's settings (`hooksConfig`).",
+            "`web_fetch` has its URLs in a prompt: `url` is the first of them, `urls` are all.",
+            "Subagents were not tried.",
+        ),
+    )
+
+    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.parse`."""
+        fields = decode(payload)
+        event = required_text(fields, "hook_event_name")
+        if event != EVENT:
+            raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {EVENT} is judged")
+        original = required_text(fields, "tool_name")
+        given = required_object(fields, "tool_input")
+        mcp = _mcp(fields, original)
+        tool, keys = (f"mcp__{mcp[0]}__{mcp[1]}", {}) if mcp[0] else TOOLS.get(original, (original, {}))
+        tool_input = renamed(given, keys)
+        if tool == "WebFetch":
+            tool_input = _with_urls(tool_input)
+        return tool_call(
+            self.name,
+            arrival,
+            event=event,
+            session=required_text(fields, "session_id"),
+            cwd=required_text(fields, "cwd"),
+            tool=tool,
+            tool_input=tool_input,
+            folder=optional_text(given, FOLDER, "tool_input.") if tool == "Bash" else "",
+            mcp=mcp,
+            transcript_path=optional_text(fields, "transcript_path"),
+            extra={"tool_name": original} if tool != original else None,
+        )
+
+    def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
+        """Never: a headless run would wait for ever, and nothing tells whether it is one."""
+        return False
+
+    def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
+        """See :meth:`Agent.reply`. An action that is none of the four is denied."""
+        if decision.action is Verdict.DEFER:
+            return _NO_OPINION
+        if decision.action is Verdict.ALLOW:
+            return _ALLOW
+        return _deny(decision.reason)
+
+    def block(self, sentence: str) -> Reply:
+        """A deny in JSON."""
+        return _deny(sentence)
+
+    def no_opinion(self, warning: str = "") -> Reply:
+        """``{}``, or the warning as a message to the user."""
+        return Reply(msgspec.json.encode({"systemMessage": encodable(warning)})) if warning else _NO_OPINION
+
+
+def _deny(reason: str) -> Reply:
+    return Reply(msgspec.json.encode({"decision": "deny", "reason": said(reason)}))
+
+
+def _mcp(fields: dict[str, Any], tool: str) -> tuple[str, str]:
+    """Server and tool of an MCP call, from ``mcp_context``; else from ``mcp_SERVER_TOOL``, where ``_`` is ambiguous."""
+    if fields.get("mcp_context") is not None:
+        context = required_object(fields, "mcp_context")
+        return (
+            required_text(context, "server_name", "mcp_context."),
+            required_text(context, "tool_name", "mcp_context."),
+        )
+    if not tool.startswith(_MCP):
+        return "", ""
+    server, _, rest = tool[len(_MCP) :].partition("_")
+    return server, rest
+
+
+def _with_urls(tool_input: dict[str, Any]) -> dict[str, Any]:
+    """The input of ``web_fetch`` with ``url``, the first URL that it names, and ``urls`` where it names several."""
+    given = optional_text(tool_input, "url", "tool_input.")
+    prompt = optional_text(tool_input, "prompt", "tool_input.")
+    urls = list(dict.fromkeys([*([given] if given else []), *_URL.findall(prompt)]))
+    if not urls:
+        raise PayloadError("tool_input in the payload names no URL to fetch")
+    return tool_input | {"url": urls[0]} | ({"urls": urls} if len(urls) > 1 else {})
