@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.analysis.catalogue import Catalogue, load_catalogue
+from prempti_otel.analysis.catalogue import Catalogue, Effect, load_catalogue
 from prempti_otel.analysis.catalogue.catalogue import SHIPPED
+from prempti_otel.analysis.catalogue.schema import ROLES, SYNTAX, Condition, Entry, Operands
 from prempti_otel.analysis.catalogue.source import entries_of
 from prempti_otel.analysis.reading import CommandReading, Word
 from prempti_otel.errors import PremptiError
@@ -120,3 +121,23 @@ def test_nothing_is_parsed_before_its_command_is_seen() -> None:
     assert catalogue._commands == {}
     read(catalogue, "true")
     assert set(catalogue._commands) == {"true"}
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "command-catalogue.md"
+
+
+def test_the_page_names_every_key_role_syntax_and_effect() -> None:
+    page = DOCS.read_text(encoding="utf-8")
+    keys = (*Entry.__struct_encode_fields__, *Condition.__struct_encode_fields__, *Operands.__struct_encode_fields__)
+    spelled = [name for name in (*ROLES, *SYNTAX, *keys, *map(str, Effect)) if f"`{name}" not in page]
+    assert [name for name in spelled if name not in ("second", "third", "about")] == []
+    assert all(effect.meaning in page for effect in Effect)
+
+
+def test_the_pages_first_entry_does_what_the_page_says(tmp_path: Path) -> None:
+    entry = DOCS.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    catalogue = loaded(tmp_path, entry)
+    reading = read(catalogue, "dropit", "-h", "db1", "sales")
+    assert (reading.effects, [host.target.text for host in reading.hosts]) == (("destroys_data",), ["db1"])
+    reading = read(catalogue, "dropit", "-n", "-h", "db1", "sales")
+    assert (reading.effects, len(reading.hosts)) == ((), 1)
