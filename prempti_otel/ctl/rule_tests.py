@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from xml.etree import ElementTree
@@ -24,6 +24,7 @@ import msgspec
 from msgspec import Meta
 
 from prempti_otel.engine.offline import Judge
+from prempti_otel.engine.prediction import shipped_context
 from prempti_otel.errors import PremptiError
 from prempti_otel.rules import Ruleset
 from prempti_otel.settings.document import ConfigError, compose, read_text
@@ -31,6 +32,10 @@ from prempti_otel.settings.validate import converted
 
 FOLDER = "tests"
 """Name of the folder beside rule files that holds their tests."""
+
+
+HOME, USER = "/home/dev", "dev"
+"""Whose calls they are, so that ``~`` in a case means the same on every machine."""
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -103,13 +108,18 @@ def run(files: Sequence[Path], ruleset: Ruleset) -> list[Result]:
     return results
 
 
+def judge_of(ruleset: Ruleset) -> Judge:
+    """A fresh judge of calls that :data:`USER` makes; marks are its own."""
+    return Judge(ruleset, context=replace(shipped_context(), home=HOME, user=USER, tmpdir="/tmp"))  # noqa: S108 - a name
+
+
 def _judge(case: Case, place: str, ruleset: Ruleset) -> Result:
     started = time.perf_counter()
-    judge = Judge(ruleset)
+    judge = judge_of(ruleset)
     try:
         for step in case.after:
-            judge.decide(step.agent, _payload(step))
-        decision = judge.decide(case.agent, _payload(case))
+            judge.decide(step.agent, payload_of(step))
+        decision = judge.decide(case.agent, payload_of(case))
     except PremptiError as error:
         failure = error.diagnostics()
     else:
@@ -135,7 +145,8 @@ def _difference(case: Case, verdict: str, held: Sequence[str]) -> str:
     return "; ".join(said)
 
 
-def _payload(step: Step) -> bytes:
+def payload_of(step: Step) -> bytes:
+    """What an agent's hook would send for ``step``."""
     if step.payload:
         return msgspec.json.encode(step.payload)
     return msgspec.json.encode(
