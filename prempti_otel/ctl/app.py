@@ -21,9 +21,12 @@ COMMANDS = {
     "config": ("prempti_otel.ctl.config:config", "Show and change settings."),
     "daemon": ("prempti_otel.ctl.lifecycle:daemon", "Run the engine in the foreground."),
     "default-action": ("prempti_otel.ctl.mode:default_action", "Show or choose what a call gets that no rule stops."),
+    "disable": ("prempti_otel.ctl.lifecycle:disable", "Do not have the engine started at login."),
+    "enable": ("prempti_otel.ctl.lifecycle:enable", "Have the engine started at login."),
     "explain": ("prempti_otel.ctl.explain:explain", "Show what a call would do, and why it gets its verdict."),
     "health": ("prempti_otel.ctl.health:health", "Send a harmless call through the whole pipeline."),
     "hook": ("prempti_otel.ctl.hooks:hook", "Register the hook with a coding agent."),
+    "install": ("prempti_otel.ctl.install:install", "Set up the guard: home, engine, hooks."),
     "logs": ("prempti_otel.ctl.logs:logs", "Show what was decided, a line per call."),
     "mode": ("prempti_otel.ctl.mode:mode", "Show or switch the mode: guardrails or monitor."),
     "replay": ("prempti_otel.ctl.replay:replay", "Judge recorded hook payloads, without recording."),
@@ -31,7 +34,8 @@ COMMANDS = {
     "rules": ("prempti_otel.ctl.rules:rules", "Check and list rules."),
     "start": ("prempti_otel.ctl.lifecycle:start", "Start the engine."),
     "status": ("prempti_otel.ctl.status:status", "Show how the guard is doing."),
-    "stop": ("prempti_otel.ctl.lifecycle:stop", "Stop the engine."),
+    "stop": ("prempti_otel.ctl.lifecycle:stop", "Take the hooks out and stop the engine."),
+    "uninstall": ("prempti_otel.ctl.uninstall:uninstall", "Remove the guard without a trace."),
 }
 """Each command: where it is, and its one-line help (stated here so that help imports nothing)."""
 

@@ -100,16 +100,13 @@ def _print_change(change: registration.Change, form: str) -> None:
                 "action": change.action.value,
                 "backup": str(change.backup) if change.backup else None,
                 "notes": list(change.notes),
-                "notes": list(change.notes),
             }
         )
         return
-    for note in change.notes:
-        click.echo(f"{change.agent}: {printable(note)}", err=True)
     backup = f" (the file as it was: {change.backup})" if change.backup and change.changed else ""
     click.echo(f"{change.agent}: hook {change.action.value} in {change.file}{backup}")
     for note in change.notes:
-        click.echo(f"  {note}")
+        click.echo(f"  {printable(note)}")
 
 
 def _state(state: registration.HookStatus) -> dict[str, Any]:

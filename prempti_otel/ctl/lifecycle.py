@@ -1,156 +1,166 @@
-"""``premptictl start``, ``stop``, ``restart`` and ``daemon``: the engine's life in the background or here."""
+"""``premptictl start``, ``stop``, ``restart``, ``enable``, ``disable`` and ``daemon``: the engine's life.
+
+A guard that was stopped must not brick an agent: `stop` takes the hooks out first, and `start` puts them back.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pwd
-import signal
-import subprocess
-import sys
-import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from prempti_otel.engine.client import EngineClient, EngineUnavailable
+from prempti_otel.ctl import process, registry, services
+from prempti_otel.ctl.output import printable
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
-from prempti_otel.settings.load import load_config
 
 if TYPE_CHECKING:
+    from prempti_otel.agents.registration import Change
     from prempti_otel.proto.prempti.v1.engine_pb2 import StatusReply
-
-START_SECONDS = 20.0
-"""What an engine may take to load its rules and answer."""
-STOP_SECONDS = 10.0
-"""What it may take to answer the calls in flight and leave."""
 
 
 @click.command()
 def start() -> None:
-    """Start the engine in the background."""
+    """Start the engine, and put back the hooks that `stop` took out.
+
+    It runs as the service that was enabled, else as a process in the background.
+    """
     home = Home.from_environment()
-    status = _running(home)
-    if status is None:
-        status = start_engine(home)
-        click.echo(f"engine started (pid {status.pid}, {status.rules_enabled} rules, mode {status.mode})")
+    already = process.running(home)
+    status = process.start_engine(home)
+    if already is None:
+        click.echo(f"engine started ({_described(status)})")
     else:
-        home.stopped.unlink(missing_ok=True)
         click.echo(f"engine is running already (pid {status.pid})")
+    for change in put_back(home):
+        click.echo(change)
 
 
 @click.command()
-def stop() -> None:
-    """Stop the engine.
+@click.option("--keep-hooks", is_flag=True, help="Leave the hooks where they are: agents are blocked until `start`.")
+def stop(keep_hooks: bool) -> None:
+    """Take the hooks out of all agents, then stop the engine.
 
-    Agents with a registered hook are blocked until it is started again. To let them go on
-    unguarded, take the hook out: `premptictl hook remove AGENT`.
+    Agents then work unguarded. `premptictl start` puts the hooks back.
     """
     home = Home.from_environment()
-    stopped = stop_engine(home)
-    click.echo(f"engine stopped (pid {stopped})" if stopped else "no engine was running")
-    click.echo("guarded agents are blocked until `premptictl start`, or until their hook is removed")
+    if keep_hooks:
+        _say_stopped(process.stop_engine(home))
+        click.echo("guarded agents are blocked until `premptictl start`, or until their hook is removed")
+        return
+    for change in take_out(home):
+        click.echo(change)
+    _say_stopped(process.stop_engine(home))
+    if registry.read(home).hooks:
+        click.echo("agents are NOT guarded now; `premptictl start` puts their hooks back")
 
 
 @click.command()
 def restart() -> None:
-    """Stop the engine and start it again; its store and settings stay."""
+    """Stop the engine and start it again; hooks wait meanwhile, and store and settings stay."""
     home = Home.from_environment()
-    stop_engine(home)
-    status = start_engine(home)
-    click.echo(f"engine started (pid {status.pid}, {status.rules_enabled} rules, mode {status.mode})")
+    status = process.restart_engine(home)
+    click.echo(f"engine started ({_described(status)})")
+    for change in put_back(home):
+        click.echo(change)
+
+
+@click.command()
+def enable() -> None:
+    """Have the engine started at login, by systemd or launchd.
+
+    Without it, the engine starts with the first call that a hook sees.
+    """
+    home = Home.from_environment()
+    service = services.available(home)
+    if service is None:
+        raise PremptiError(
+            "there is no service manager for this user",
+            remedy="nothing to do: the first guarded call starts the engine",
+        )
+    enable_service(home, service)
+    status = process.restart_engine(home)
+    click.echo(f"{service.manager} starts the engine at login: {service.file}")
+    click.echo(f"engine started ({_described(status)})")
+
+
+@click.command()
+def disable() -> None:
+    """Do not have the engine started at login; one that is running goes on in the background."""
+    home = Home.from_environment()
+    service = services.installed(home)
+    if service is None:
+        click.echo("no service is enabled")
+        return
+    was_running = process.running(home) is not None
+    service.remove()
+    click.echo(f"{service.manager} no longer starts the engine")
+    if was_running:
+        click.echo(f"engine started ({_described(process.start_engine(home))})")
 
 
 @click.command()
 def daemon() -> None:
     """Run the engine in the foreground, for service managers and containers."""
     home = Home.from_environment()
-    _prepare(home)
-    arguments = _engine_arguments(home)
+    process.prepare(home)
+    arguments = process.engine_arguments(home)
     os.execv(arguments[0], arguments)  # noqa: S606 - the engine takes this process over, its signals included
 
 
-def start_engine(home: Home) -> StatusReply:
-    """Start the engine detached from this terminal and wait until it answers. Raises PremptiError."""
-    load_config(home.config)  # a broken file is told here, at the terminal
-    _prepare(home)
-    account = pwd.getpwuid(os.getuid())
-    clean = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": os.environ.get("HOME") or account.pw_dir,
-        "LANG": "C.UTF-8",
-    }
-    clean |= {key: value for key, value in os.environ.items() if key.startswith("OTEL_EXPORTER_OTLP_")}
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        _engine_arguments(home),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=clean,
-        cwd="/",
-        start_new_session=True,
-        umask=0o077,
-    )
-    deadline = time.monotonic() + START_SECONDS
-    with EngineClient(home) as engine:
-        while time.monotonic() < deadline:
-            try:
-                return engine.wait_ready(0.5)
-            except EngineUnavailable:
-                if process.poll() is not None:
-                    break
-    raise PremptiError(_last_words(process) or "the engine did not start", remedy=f"see {home.engine_log}")
-
-
-def stop_engine(home: Home) -> int:
-    """Stop a running engine and keep hooks from starting another; its pid, or 0. Raises PremptiError."""
+def enable_service(home: Home, service: services.Service) -> None:
+    """Give the engine to ``service``; a running one is ended first. Raises PremptiError."""
     home.create()
-    home.stopped.touch(mode=0o600)
-    status = _running(home)
-    if status is None:
-        return 0
-    pid = int(status.pid)
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < deadline:
-        if not _lives(pid):
-            return pid
-        time.sleep(0.02)
-    raise PremptiError(f"the engine (pid {pid}) does not stop", remedy=f"see {home.engine_log}")
+    process.end_engine(home)
+    services.install(home, service)
 
 
-def _prepare(home: Home) -> None:
-    home.create()
-    home.stopped.unlink(missing_ok=True)
-    home.engine_failed.unlink(missing_ok=True)
+def take_out(home: Home) -> list[str]:
+    """Take the hooks of this home out of all agents; they stay in the list. What was done, a line each.
+
+    Raises PremptiError where a settings file cannot be changed: then hooks are left, and the engine must go on.
+    """
+    done = []
+    for one in registry.wanted(home, _here()):
+        registry.keep(home, one)
+        change = registry.take_out(home, one)
+        if change.changed:
+            done.append(line(change))
+    return done
 
 
-def _engine_arguments(home: Home) -> list[str]:
-    return [sys.executable, "-I", "-m", "prempti_otel.engine", "--home", str(home.root)]
+def put_back(home: Home) -> list[str]:
+    """Register the hooks that are in the list; what was changed, a line each. Raises PremptiError."""
+    done = []
+    for one in registry.read(home).hooks:
+        if one.project and not Path(one.project).is_dir():
+            done.append(f"{one.agent}: {printable(one.project)} is gone, so its hook is forgotten")
+            registry.forget(home, one)
+            continue
+        change = registry.add(home, one)
+        if change.changed:
+            done.append(line(change))
+    return done
 
 
-def _running(home: Home) -> StatusReply | None:
+def line(change: Change) -> str:
+    """What was done to a settings file."""
+    return f"{change.agent}: hook {change.action.value} in {printable(str(change.file))}"
+
+
+def _here() -> Path | None:
+    """The current folder, whose settings may have a hook that the list does not know."""
     try:
-        with EngineClient(home) as engine:
-            return engine.status()
-    except EngineUnavailable:
+        return Path.cwd()
+    except OSError:
         return None
 
 
-def _lives(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):  # raised where it is not our own child
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _say_stopped(pid: int) -> None:
+    click.echo(f"engine stopped (pid {pid})" if pid else "no engine was running")
 
 
-def _last_words(process: subprocess.Popen[bytes]) -> str:
-    """The last line that a failed engine wrote to stderr."""
-    if process.poll() is None or process.stderr is None:
-        return ""
-    lines = process.stderr.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+def _described(status: StatusReply) -> str:
+    return f"pid {status.pid}, {status.rules_enabled} rules, mode {status.mode}"

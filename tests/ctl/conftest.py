@@ -14,4 +14,4 @@ def ctl(tmp_path: Path) -> Iterator[Ctl]:
     runner = Ctl(home)
     yield runner
     if (runner.guard_home / "run").exists():
-        runner("stop")
+        runner("stop", "--keep-hooks")

@@ -60,5 +60,5 @@ def guard(home: Path) -> Iterator[Guard]:
     (found.home.user_rules / "e2e.yaml").write_text(RULES)
     yield found
     if found.home.engine_lock.exists():
-        found.ctl("stop")
+        found.ctl("stop", "--keep-hooks")
     assert found.engines() == []

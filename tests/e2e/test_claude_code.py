@@ -100,7 +100,7 @@ def test_with_the_engine_stopped_calls_are_blocked_and_the_audit_gets_to_know(
     claude: Path, home: Path, project: Path, guarded: Guard
 ) -> None:
     guarded.ctl("start")
-    guarded.ctl("stop")
+    guarded.ctl("stop", "--keep-hooks")
     outcome = real_claude.run(claude, home, project, [[bash("echo x > ran.txt")]])
     (call,) = outcome.calls
     assert not (project / "ran.txt").exists(), outcome
