@@ -83,3 +83,16 @@ def test_a_version_in_a_commands_name_is_overlooked_only_where_its_entry_says_so
 
 def test_options_given_often_keep_all_their_values() -> None:
     assert read("curl", "-H", "a: b", "-H", "c: d", "h").options["-H"] == "a: b\nc: d"
+
+
+def test_replacing_a_placeholder_cannot_make_text_without_bound() -> None:
+    words = (Word("xargs"), Word("-I{}"), Word("sh"), Word("-c"), Word("{}" * 10_000))
+    reading = CATALOGUE.read(words, Stdin("pipe", Word("x" * 10_000)))
+    code = reading.runs[0].argv[-1]
+    assert (len(code.text), code.known) == (20_000, False)
+
+
+def test_a_statement_behind_very_many_others_is_still_seen() -> None:
+    text = "".join(f"select {number};" for number in range(2_000)) + "drop table users"
+    reading = CATALOGUE.read((Word("psql"), Word("-c"), Word(text)))
+    assert reading.effects == ("destroys_data",)

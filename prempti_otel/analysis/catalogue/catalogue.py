@@ -168,10 +168,7 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
     command = parsed.command
     subcommand = " ".join(parsed.subcommand)
     flags = tuple(parsed.flags)
-    options: dict[str, str] = {}
-    for option, words in parsed.values:
-        value = words[0].text if len(words) == 1 else " ".join(word.text for word in words)
-        options[option.name] = f"{options[option.name]}\n{value}" if option.name in options else value
+    options = _options(parsed) if parsed.values else {}
     operands = tuple(parsed.operands)
     if parsed.helped:
         return CommandReading(name, exe, argv, True, subcommand, flags, options, operands)
@@ -199,6 +196,14 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
         tuple(handovers(applied)),
         next((code for _, code, _ in applied.codes if code is not None), None),
     )
+
+
+def _options(parsed: Parsed) -> dict[str, str]:
+    """Values by option; those of one that is given more than once, a line each."""
+    values: dict[str, list[str]] = {}
+    for option, words in parsed.values:
+        values.setdefault(option.name, []).append(" ".join(word.text for word in words))
+    return {name: "\n".join(texts) for name, texts in values.items()}
 
 
 def _applied(parsed: Parsed) -> Applied:

@@ -98,8 +98,10 @@ def _unfilled(word: Word, placeholder: str) -> Word:
 def _replaced(word: Word, placeholder: str, value: Word) -> Word:
     if not placeholder or placeholder not in word.text:
         return word
+    if len(word.text) + word.text.count(placeholder) * len(value.text) > MAX_TEXT:
+        return _unfilled(word, placeholder)
     text = word.text.replace(placeholder, value.text)
-    return Word(text[:MAX_TEXT], word.known and value.known, word.pattern or value.pattern)
+    return Word(text, word.known and value.known, word.pattern or value.pattern)
 
 
 def _arguments(filled: Filled, words: tuple[Word, ...], parsed: Parsed) -> tuple[list[Word], tuple[Word, ...], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 import re2
 
@@ -10,6 +11,8 @@ from prempti_otel.analysis.catalogue.compiled import Role
 from prempti_otel.analysis.catalogue.found import MAX_TEXT, Found, encodable
 from prempti_otel.analysis.reading import FileAccess, FileOp, Word
 
+_MAX_STATEMENTS = 512
+"""Different statements of one SQL text that are looked at one by one; those after them as one."""
 _OPS = {op.value: op for op in FileOp}
 _SQL_DATA = re2.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|/\*(?:[^!*]|\*+[^*/])(?:[^*]|\*+[^*/])*\*+/|/\*\*/")
 _SQL_SHELL = re2.compile(r"(?im)^[ \t]*(?:\\!|\.shell|\.system|system)[ \t]+(.+)$|\b(?:to|from)\s+program\s+'([^']*)'")
@@ -165,7 +168,10 @@ def _command(found: Found, word: Word, role: Role) -> None:
 
 def _sql(found: Found, word: Word, _: Role) -> None:
     text = encodable(word.text[:MAX_TEXT])
-    found.parsed.texts.extend(_SQL_DATA.sub(" ", text).split(";"))
+    statements = dict.fromkeys(_SQL_DATA.sub(" ", text).split(";"))
+    found.parsed.texts.extend(islice(statements, _MAX_STATEMENTS))
+    if len(statements) > _MAX_STATEMENTS:
+        found.parsed.texts.append(";".join(islice(statements, _MAX_STATEMENTS, None)))
     for match in _SQL_SHELL.finditer(text):
         code = match.group(1) or match.group(2)
         found.codes.append(("sh", Word(code, word.known), None))
