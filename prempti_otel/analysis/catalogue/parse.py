@@ -217,10 +217,10 @@ class Reader:
                 self._help(f"-{letter}")
                 self.parsed.flag(f"-{letter}")
                 continue
-            rest = letters[index + 1 :]
             if option.kind is Kind.FLAG:
                 self._take(option, None)
                 continue
+            rest = letters[index + 1 :]
             if rest.startswith("=") and command.syntax.equals:
                 rest = rest[1:]
             self._take(option, Word(rest, word.known, word.pattern) if rest else None)
