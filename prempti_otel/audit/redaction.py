@@ -12,9 +12,12 @@ import hmac
 import math
 import string
 import urllib.parse
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,7 +38,11 @@ _SHORTEST_TOKEN = 15
 """No token that is known by its form alone is shorter."""
 _SET_MEMORY = 64 << 20
 """RE2's budget in bytes for all patterns in one automaton; with too small a one it would find nothing."""
-_HARD_KINDS = ("hard", "hard2")
+_HARD_GROUPS = ("hard", "hard2")
+_HARD_KIND = "password"
+_MARKS = frozenset("=: \t\n")
+_LONGEST_COMMON_NAME = 64
+"""Longer names are not remembered, so that what is stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,6 @@ class Redactor:
             self._forms.Add(pattern)
         self._forms.Compile()
         self._assignments = (_compiled(secret_patterns.ASSIGNMENT), _compiled(secret_patterns.FLAG))
-        self._name = _compiled(secret_patterns.SECRET_NAME)
         hints = {hint for _, _, hint in [*tokens, *contexts]} | {secret_patterns.ASSIGNMENT_HINT}
         self._hint = _compiled("|".join(f"(?:{hint})" for hint in sorted(hints))) if not custom else None
 
@@ -103,20 +109,36 @@ class Redactor:
     def find(self, value: JsonValue) -> dict[str, str]:
         """All secrets in ``value`` and what stands for each."""
         found: dict[str, str] = {}
-        for text in dict.fromkeys(_texts(value)):
-            if self._hint is not None and (_is_bare_word(text) or self._hint.search(text) is None):
-                continue
+        texts: dict[str, None] = {}
+        named: dict[tuple[str, str], None] = {}
+        _collect(value, texts, named)
+        for text in texts if self._hint is None else self._hinted(list(texts)):
             for item in self._in_text(text):
                 found.setdefault(item.text, self.placeholder(item.kind, item.text))
-        for name, text in _named_texts(value):
-            match = self._name.fullmatch(name)
-            if match is not None and _is_secret(text, hard=_hard(match)):
-                found.setdefault(text, self.placeholder(_kind_of(match), text))
+        for name, text in named:
+            kind = _named_kind(name)
+            if kind and _is_secret(text, hard=kind == _HARD_KIND):
+                found.setdefault(text, self.placeholder(kind, text))
         for secret in list(found):
             decoded = urllib.parse.unquote(secret)
             if decoded != secret:
                 found.setdefault(decoded, found[secret])
         return found
+
+    def _hinted(self, texts: Sequence[str]) -> Iterator[str]:
+        """Those of ``texts`` that could hold a secret: one search over all of them, since each costs microseconds.
+
+        A line feed between two of them bounds every hint but those with a blank, which mark both texts then.
+        """
+        assert self._hint is not None
+        searched = [text for text in texts if not _is_bare_word(text)]
+        ends = list(accumulate(len(text) + 1 for text in searched))
+        place = 0
+        for match in self._hint.finditer("\n".join(searched)):
+            last = bisect_left(ends, match.end())
+            place = max(place, bisect_right(ends, match.start()))
+            yield from searched[place : last + 1]
+            place = last + 1
 
     def _in_text(self, text: str) -> Iterator[Found]:
         for index in self._forms.Match(text) or ():
@@ -137,7 +159,11 @@ class Redactor:
     def _replace(self, value: Any, secrets: Mapping[str, str]) -> Any:
         """Longest first, so that a secret inside a longer one does not tear it apart."""
         inside = sorted((item for item in secrets.items() if len(item[0]) >= _LEAST_ANYWHERE), key=_by_length)
-        short = sorted((item for item in secrets.items() if len(item[0]) < _LEAST_ANYWHERE), key=_by_length)
+        short = [
+            (secret, _as_word(secret), placeholder)
+            for secret, placeholder in sorted(secrets.items(), key=_by_length)
+            if len(secret) < _LEAST_ANYWHERE
+        ]
 
         def text(original: str) -> str:
             whole = secrets.get(original)
@@ -146,8 +172,9 @@ class Redactor:
             changed = original
             for secret, placeholder in inside:
                 changed = changed.replace(secret, placeholder)
-            for secret, placeholder in short:
-                changed = _replace_word(changed, secret, placeholder)
+            for secret, word, placeholder in short:
+                if secret in changed:
+                    changed = _replace_word(changed, word, placeholder)
             return changed
 
         return _mapped(value, text)
@@ -155,17 +182,19 @@ class Redactor:
 
 def _is_bare_word(text: str) -> bool:
     """Too short for a token, and nothing in it that could set a value apart from its name."""
-    return len(text) < _SHORTEST_TOKEN and not any(mark in text for mark in "=: \t\n")
+    return len(text) < _SHORTEST_TOKEN and _MARKS.isdisjoint(text)
 
 
 def _by_length(item: tuple[str, str]) -> tuple[int, str]:
     return -len(item[0]), item[0]
 
 
-def _replace_word(text: str, secret: str, placeholder: str) -> str:
-    """Replace where no letter or digit adjoins, or right after an option's letter (``-psecret``)."""
-    edge = r"(^|[^A-Za-z0-9]|\s-[A-Za-z])"
-    pattern = re2.compile(f"{edge}{re2.escape(secret)}($|[^A-Za-z0-9])")
+def _as_word(secret: str) -> Any:
+    """Matches ``secret`` where no letter or digit adjoins, or right after an option's letter (``-psecret``)."""
+    return re2.compile(rf"(^|[^A-Za-z0-9]|\s-[A-Za-z]){re2.escape(secret)}($|[^A-Za-z0-9])")
+
+
+def _replace_word(text: str, pattern: Any, placeholder: str) -> str:
     for _ in range(64):
         changed: str = pattern.sub(lambda match: match[1] + placeholder + match[2], text)
         if changed == text:
@@ -185,17 +214,30 @@ def _compiled(pattern: str) -> Any:
         ) from error
 
 
-def _hard(match: Any) -> bool:
-    groups = match.groupdict()
-    return any(groups[name] is not None for name in _HARD_KINDS)
-
-
 def _kind_of(match: Any) -> str:
-    return "password" if _hard(match) else "token"
+    groups = match.groupdict()
+    return _HARD_KIND if any(groups[name] is not None for name in _HARD_GROUPS) else "token"
+
+
+def _named_kind(name: str) -> str:
+    """Which kind of secret a value of this name is; empty for other names."""
+    return _common_kind(name) if len(name) <= _LONGEST_COMMON_NAME else _common_kind.__wrapped__(name)
+
+
+@lru_cache(maxsize=1024)
+def _common_kind(name: str) -> str:
+    """Remembered, since most names are those of rule fields."""
+    match = _secret_name().fullmatch(name)
+    return "" if match is None else _kind_of(match)
+
+
+@cache
+def _secret_name() -> Any:
+    return _compiled(secret_patterns.SECRET_NAME)
 
 
 def _is_assigned_secret(groups: Mapping[str, str | None], secret: str, *, quoted: bool) -> bool:
-    hard = any(groups[name] is not None for name in _HARD_KINDS)
+    hard = any(groups[name] is not None for name in _HARD_GROUPS)
     if not quoted and any(mark in secret for mark in "([{") and "}" not in secret:
         return False  # an expression in code, not a value
     if hard and not quoted and groups.get("sign") == ":" and (groups["name"] or "").lower() in ("pass", "pw", "pwd"):
@@ -241,32 +283,27 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def _texts(value: JsonValue) -> Iterator[str]:
-    """All strings, keys included; a list of strings (an argument vector) also as the line that it was."""
+def _collect(value: JsonValue, texts: dict[str, None], named: dict[tuple[str, str], None]) -> None:
+    """All strings, keys included, a list of them (an argument vector) also as one line; those with a name once more."""
+    # Concrete types go first: asking abstract ones takes longer than all the rest.
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
+        texts[value] = None
+    elif isinstance(value, (dict, Mapping)):
         for key, item in value.items():
-            yield key
-            yield from _texts(item)
-    elif isinstance(value, Sequence):
-        strings = [item for item in value if isinstance(item, str)]
-        if len(strings) > 1:
-            yield " ".join(strings)
-        for item in value:
-            yield from _texts(item)
-
-
-def _named_texts(value: JsonValue) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
+            texts[key] = None
             if isinstance(item, str):
-                yield key, item
+                texts[item] = None
+                named[key, item] = None
             else:
-                yield from _named_texts(item)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for item in value:
-            yield from _named_texts(item)
+                _collect(item, texts, named)
+    elif isinstance(value, (list, Sequence)):
+        strings = [item for item in value if isinstance(item, str)]
+        texts.update(dict.fromkeys(strings))
+        if len(strings) > 1:
+            texts[" ".join(strings)] = None
+        if len(strings) < len(value):
+            for item in value:
+                _collect(item, texts, named)
 
 
 def _mapped(value: Any, change: Any) -> Any:
