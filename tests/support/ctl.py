@@ -16,6 +16,7 @@ class Ctl:
     """premptictl for one user."""
 
     user_home: Path
+    path: str = os.environ["PATH"]
 
     @property
     def guard_home(self) -> Path:
@@ -23,7 +24,7 @@ class Ctl:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"HOME": str(self.user_home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        return {"HOME": str(self.user_home), "PATH": self.path, "LANG": "C.UTF-8"}
 
     def __call__(
         self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None, timeout: float = 60
@@ -37,9 +38,7 @@ class Ctl:
             timeout=timeout,
             check=False,
         )
-        return subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def ok(self, *arguments: str, stdin: bytes = b"") -> str:
         done = self(*arguments, stdin=stdin)
