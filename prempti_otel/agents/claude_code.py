@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 EVENT = "PreToolUse"
 """The one hook event that is judged."""
 
+BYPASS = "bypassPermissions"
+"""The permission mode in which Claude Code asks nobody."""
+
 _ALLOW_REASON = "no rule of prempti stops this call"
 _NO_OPINION = Reply(b"{}")
 
@@ -36,7 +39,8 @@ class ClaudeCode(Agent):
         seen="2.1.330, headless; its answers also on 2.1.197",
         events=(EVENT,),
         verdicts="deny, ask, defer, allow. Where nobody can be asked (headless), Claude Code refuses the call on `ask` "
-        "and tells the model the reason",
+        "and tells the model the reason. With permissions bypassed `ask` becomes deny with a reason: 2.1.330 then runs "
+        "some of the calls that it should ask about, such as a write outside the project",
         failure=(
             ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2 and a line on stderr)"),
             (
@@ -83,9 +87,13 @@ class ClaudeCode(Agent):
             extra={name: fields[name] for name in ("effort", "mcp_server") if name in fields},
         )
 
-    def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
-        """Always: where nobody is there to be asked, headless, Claude Code itself refuses the call."""
-        return True
+    def can_ask(self, call: ToolCall) -> bool:
+        """Not with permissions bypassed; else where nobody is there to be asked, Claude Code itself refuses the call.
+
+        With permissions bypassed 2.1.330 refuses some calls on ``ask`` and runs others, such as a write outside
+        the project.
+        """
+        return call.permission_mode != BYPASS
 
     def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
         """See :meth:`Agent.reply`. An action that is none of the four is denied."""

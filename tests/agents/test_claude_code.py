@@ -215,8 +215,10 @@ def test_no_opinion_is_an_empty_object_or_a_message_to_the_user() -> None:
     assert AGENT.no_opinion("the disk is full") == Reply(b'{"systemMessage":"the disk is full"}')
 
 
-def test_claude_code_can_always_ask() -> None:
-    assert AGENT.can_ask(parse(payload("Bash", permission_mode="bypassPermissions")))
+@pytest.mark.parametrize("mode", ["default", "acceptEdits", "plan", "auto", None])
+def test_claude_code_can_ask_unless_permissions_are_bypassed(mode: str | None) -> None:
+    assert AGENT.can_ask(parse(payload("Bash", permission_mode=mode)))
+    assert not AGENT.can_ask(parse(payload("Bash", permission_mode="bypassPermissions")))
 
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=40)

@@ -51,7 +51,7 @@ def test_a_denied_removal_does_not_run_and_the_model_gets_the_reason(
     assert (decision.call.tool, decision.call.use_id) == ("Bash", call.id)
 
 
-def test_an_undecided_call_runs_and_an_asked_one_is_refused_where_nobody_can_be_asked(
+def test_an_undecided_call_runs_and_an_asked_one_is_denied_where_nobody_is_asked(
     claude: Path, home: Path, project: Path, guarded: Guard
 ) -> None:
     turns = [[bash("echo x > ran.txt")], [bash("echo y > publish.txt")]]
@@ -60,7 +60,7 @@ def test_an_undecided_call_runs_and_an_asked_one_is_refused_where_nobody_can_be_
     assert undecided.ran, outcome
     assert (project / "ran.txt").read_text() == "x\n"
     assert not (project / "publish.txt").exists()
-    assert asked.denied_by == "config"
+    assert asked.denied_by == "hook"
     assert "Publishing: `echo y > publish.txt` publishes something" in (asked.result or "")
     assert [decision.decision.verdict for decision in guarded.decisions()] == ["defer", "ask"]
 
@@ -109,6 +109,17 @@ def test_with_the_engine_stopped_calls_are_blocked_and_the_audit_gets_to_know(
     assert guarded.engines() == []
     guarded.ctl("start")
     wait_until(lambda: len(guarded.records(RecordKind.FALLBACK)) == 1, "the blocked call to be recorded")
+
+
+def test_with_its_own_permissions_on_an_asked_call_is_refused_by_claude_code_and_the_model_gets_the_reason(
+    claude: Path, home: Path, project: Path, guarded: Guard
+) -> None:
+    outcome = real_claude.run(claude, home, project, [[bash("echo y > publish.txt")]], own_permissions=True)
+    (asked,) = outcome.calls
+    assert asked.denied_by, outcome
+    assert not (project / "publish.txt").exists()
+    assert "Publishing: `echo y > publish.txt` publishes something" in (asked.result or "")
+    assert [decision.decision.action for decision in guarded.decisions() if decision.call.command] == ["ask"]
 
 
 @pytest.mark.parametrize("broken", ["the hook is gone", "its modules are gone", "the interpreter is gone"])

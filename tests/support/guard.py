@@ -25,10 +25,12 @@ class Guard:
     def __init__(self, user_home: Path) -> None:
         self.user_home = user_home
         self.home = Home(user_home / ".prempti")
+        self.path = "/usr/bin:/bin"
+        """Where premptictl finds programs, such as the agent's."""
 
     def ctl(self, *arguments: str, fails: bool = False) -> str:
         """What ``premptictl ARGUMENTS`` prints; it must succeed, unless it must fail."""
-        environment = {"HOME": str(self.user_home), "PATH": "/usr/bin:/bin"}
+        environment = {"HOME": str(self.user_home), "PATH": self.path}
         done = subprocess.run(
             [PREMPTICTL, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=60
         )

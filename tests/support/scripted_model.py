@@ -23,7 +23,8 @@ class Asked:
     """A tool call of the script, and what the agent told the model about it."""
 
     tool: str
-    input: dict[str, Any]
+    input: Any
+    """An object; for a tool of Codex that takes free text, that text."""
     id: str = ""
     result: str | None = None
     """None while there is no answer."""
@@ -87,6 +88,16 @@ class ScriptedModel:
             return "application/json", json.dumps(message).encode()
         text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in _streamed(message))
         return "text/event-stream", text.encode()
+
+    def due(self, answered: set[str]) -> Sequence[Asked]:
+        """The calls to make next in a conversation in which the calls of these ids were answered."""
+        return next((turn for turn in self.turns if not {call.id for call in turn} <= answered), ())
+
+    def note(self, call_id: str, result: str, *, is_error: bool = False) -> None:
+        """Keep what the agent told about a call."""
+        for call in self.calls:
+            if call.id == call_id:
+                call.result, call.is_error = result, is_error
 
     def _note_results(self, body: dict[str, Any]) -> None:
         by_id = {call.id: call for call in self.calls}
