@@ -22,6 +22,7 @@ COMMANDS = {
     "daemon": ("prempti_otel.ctl.lifecycle:daemon", "Run the engine in the foreground."),
     "default-action": ("prempti_otel.ctl.mode:default_action", "Show or choose what a call gets that no rule stops."),
     "disable": ("prempti_otel.ctl.lifecycle:disable", "Do not have the engine started at login."),
+    "doctor": ("prempti_otel.ctl.doctor:doctor", "Look for every known way that the guard can be off."),
     "enable": ("prempti_otel.ctl.lifecycle:enable", "Have the engine started at login."),
     "explain": ("prempti_otel.ctl.explain:explain", "Show what a call would do, and why it gets its verdict."),
     "health": ("prempti_otel.ctl.health:health", "Send a harmless call through the whole pipeline."),

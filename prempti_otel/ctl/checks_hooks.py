@@ -1,0 +1,138 @@
+"""Checks of the hooks: every agent on this machine asks the guard, and takes no for an answer."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from prempti_otel.agents import registration
+from prempti_otel.agents.registration import Scope
+from prempti_otel.ctl import known_bad, registry
+from prempti_otel.ctl.findings import Finding, Patient, fail, ok, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prempti_otel.agents.registration import HookStatus
+    from prempti_otel.audit import DecisionBody
+
+HONOURS_FAILURE = (2, 1, 295)
+"""From this version on Claude Code knows ``onFailure``: a hook that crashes or is missing blocks the call."""
+VERSION_SECONDS = 10.0
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_SWITCHES = ("switches", "disable")
+
+
+def hooks(patient: Patient) -> Iterator[Finding]:
+    """Each agent that is here has a hook that is in order, and that blocks what the rules deny."""
+    found = {
+        agent: [state for state in registration.status(agent, patient.home, patient.project) if state.registered]
+        for agent in registration.agents()
+    }
+    guarded = [agent for agent, states in found.items() if states]
+    for agent in registry.detected():
+        if not found[agent]:
+            says = f"{agent} is here, but no hook is registered with it: its calls are not judged"
+            tell = warn if guarded else fail
+            yield tell("hook", says, f"premptictl hook add {agent}")
+    for agent in guarded:
+        seen = set()
+        for state in found[agent]:
+            if state.file not in seen:
+                seen.add(state.file)
+                yield from _hook(patient, state)
+
+
+def agent_versions(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - all checks are called alike
+    """Claude Code takes a hook that fails for a refusal."""
+    program = shutil.which("claude")
+    if program is None:
+        return
+    try:
+        done = subprocess.run(  # noqa: S603 - the agent that this user runs
+            [program, "--version"],
+            capture_output=True,
+            timeout=VERSION_SECONDS,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        yield warn("agent", f"{program} --version did not answer: {error}", "see whether claude runs at all")
+        return
+    text = done.stdout.decode(errors="replace")
+    version = _VERSION.search(text)
+    if version is None:
+        yield warn("agent", f"{program} tells no version", "see whether claude runs at all")
+    elif tuple(int(part) for part in version.groups()) < HONOURS_FAILURE:
+        needed = ".".join(map(str, HONOURS_FAILURE))
+        says = f"Claude Code {version[0]} runs a call when its hook fails; {needed} and later do not"
+        yield fail("agent", says, "claude update")
+    else:
+        yield ok("agent", f"Claude Code {version[0]} blocks a call when its hook fails")
+
+
+def _hook(patient: Patient, state: HookStatus) -> Iterator[Finding]:
+    name = f"{state.agent} ({state.scope.value})"
+    for problem in state.problems:
+        yield fail("hook", f"{name}: {problem}", _remedy(state, problem))
+    if state.fail_open:
+        says = f"{name} is registered to let calls pass, unjudged, while the guard does not answer"
+        yield warn("hook", says, _add(state))
+    if not state.problems:
+        yield ok("hook", f"{name} is registered in {state.file}")
+    yield _tried(patient, state, name)
+
+
+def _tried(patient: Patient, state: HookStatus, name: str) -> Finding:
+    """The known-bad call through the registered command."""
+    marker = secrets.token_hex(8)
+    try:
+        answer = known_bad.send(state, patient.home, str(patient.project), marker)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return fail("probe", f"{name}: the registered command did not run: {error}", _add(state))
+    body = _recorded(patient, marker)
+    said = answer.stderr.splitlines()[-1] if answer.stderr else f"exit status {answer.code}"
+    if body is None:
+        effect = "blocks every call" if answer.blocks else "lets every call pass"
+        return fail("probe", f"{name}: the hook does not get to the engine and {effect}: {said}", "premptictl start")
+    if answer.blocks:
+        return ok("probe", f"{name}: a known-bad call was blocked")
+    if body.decision.mode == "monitor":
+        return warn(
+            "probe", f"{name}: a known-bad call passed, as all do in monitor mode", "premptictl mode guardrails"
+        )
+    if body.decision.verdict != "deny":
+        says = f"{name}: your rules let a known-bad call pass: {known_bad.COMMAND}"
+        config = patient.config.rules
+        if config.default and not (config.disable or config.disable_tags):
+            return fail("probe", says, "premptictl rules check")
+        return warn("probe", says, f"premptictl explain {known_bad.COMMAND!r}")
+    return fail("probe", f"{name}: a denied call was let pass: {said}", _add(state))
+
+
+def _recorded(patient: Patient, marker: str) -> DecisionBody | None:
+    """What the engine decided on the call that carries ``marker``; None where it never got there."""
+    from prempti_otel.audit import DecisionBody, StoreReader, body_of
+
+    if not patient.home.audit_db.exists():
+        return None
+    with StoreReader(patient.home) as store:
+        for record in store.decisions(session_id=known_bad.SESSION, limit=50, newest=True):
+            body = body_of(record, DecisionBody)
+            if marker in body.call.command:
+                return body
+    return None
+
+
+def _remedy(state: HookStatus, problem: str) -> str:
+    if any(word in problem for word in _SWITCHES):
+        return "remove that setting"
+    return _add(state)
+
+
+def _add(state: HookStatus) -> str:
+    scope = "" if state.scope is Scope.USER else f" --scope {state.scope.value}"
+    return f"premptictl hook add {state.agent}{scope}"

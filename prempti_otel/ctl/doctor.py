@@ -1,0 +1,78 @@
+"""``premptictl doctor``: looks for every known way in which the guard can be off without anyone noticing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from prempti_otel.ctl import checks_guard, checks_hooks, process
+from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.findings import Finding, Patient, State, fail
+from prempti_otel.ctl.output import console, format_option, print_json, shown
+from prempti_otel.errors import PremptiError
+from prempti_otel.settings.config import Config
+from prempti_otel.settings.home import Home
+from prempti_otel.settings.load import load_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
+    checks_guard.permissions,
+    checks_guard.engine,
+    checks_guard.mode,
+    checks_guard.rules,
+    checks_hooks.hooks,
+    checks_hooks.agent_versions,
+    checks_guard.store,
+    checks_guard.destinations,
+)
+STYLES = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red"}
+
+
+@click.command()
+@format_option
+def doctor(form: str) -> int:
+    """Look for every known way that the guard can be off, and say what helps.
+
+    A call that the default rules deny is sent through each registered hook, exactly as its agent would, to see
+    that it is blocked; it is recorded in the session prempti-doctor, and never run. Settings of the current folder
+    count, too. Exit status 1 if anything fails.
+    """
+    findings = list(examine(Home.from_environment(), Path.cwd()))
+    if form == "json":
+        print_json(
+            [{"check": one.check, "state": one.state.value, "says": one.says, "remedy": one.remedy} for one in findings]
+        )
+    else:
+        _print(findings)
+    return ExitCode.FINDING if any(one.state is State.FAIL for one in findings) else ExitCode.OK
+
+
+def examine(home: Home, project: Path) -> Iterator[Finding]:
+    """Everything there is to find; a check that cannot be made is a finding, too."""
+    try:
+        config = load_config(home.config)
+    except PremptiError as error:
+        yield fail("settings", error.diagnostics(), f"edit {home.config}; premptictl config validate")
+        config = Config()
+    patient = Patient(home, project, config, process.running(home))
+    for check in CHECKS:
+        try:
+            yield from check(patient)
+        except PremptiError as error:
+            yield fail(check.__name__, error.diagnostics(), error.remedy or "premptictl status")
+        except OSError as error:
+            yield fail(check.__name__, f"{error.filename}: {error.strerror}", "correct permissions")
+
+
+def _print(findings: list[Finding]) -> None:
+    out = console()
+    for one in findings:
+        out.print(f"[{STYLES[one.state]}]{one.state.value:<5}[/]{shown(one.says)}")
+        if one.remedy:
+            out.print(f"     → {shown(one.remedy)}")
+    counts = {state: sum(one.state is state for one in findings) for state in State}
+    out.print(f"\n{counts[State.OK]} well, {counts[State.WARN]} warnings, {counts[State.FAIL]} failed")
