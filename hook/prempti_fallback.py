@@ -26,8 +26,11 @@ class Answer:
 
     def __init__(self, hook: Hook, problem: str, remedy: str) -> None:
         self.agent = printable(hook.agent[:AGENT_LIMIT]).replace(" ", "?") or "?"
-        self.passes = not hook.answering and (hook.fail_open or exists(hook.home + "/run/monitor"))
+        opened = hook.fail_open or hook.lifecycle or exists(hook.home + "/run/monitor")
+        self.passes = hook.lifecycle or (opened and not hook.answering)
         self.outcome = "call passed unjudged" if self.passes else "call blocked"
+        if hook.lifecycle:
+            self.outcome = "event not recorded"
         self.problem = printable(problem[:TEXT_LIMIT])
         self.remedy = printable(remedy[:TEXT_LIMIT])
         self.log = hook.home + "/log/fallbacks.log" if hook.home.startswith("/") else ""

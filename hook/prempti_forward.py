@@ -1,6 +1,6 @@
 """Forwards one tool call from a coding agent to the engine, and the engine's reply back.
 
-    /abs/python -I -S prempti_hook.py AGENT --home DIR [--deadline SECONDS] [--fail-open] [--engine PYTHON]
+    python -I -S prempti_hook.py AGENT --home DIR [--deadline SECONDS] [--fail-open] [--lifecycle] [--engine PYTHON]
 
 Standard input goes to the engine as it is; the reply comes back as standard output, standard error and exit code.
 Anything but one complete reply is a failure, which ``prempti_fallback`` answers.
@@ -40,6 +40,8 @@ class Hook:
         self.agent = self.home = self.engine = ""
         self.deadline = 5.0
         self.fail_open = False
+        self.lifecycle = False
+        """An event that nobody is asked about: there is no call to block."""
         self.step = "starting"
         """What the deadline would interrupt."""
         self.answering = False
@@ -83,6 +85,8 @@ class Hook:
         for word in words:
             if word == "--fail-open":
                 self.fail_open = True
+            elif word == "--lifecycle":
+                self.lifecycle = True
             elif word == "--home":
                 self.home = next(words, "")
             elif word == "--engine":

@@ -11,7 +11,7 @@ try:
     sys.path.insert(0, __file__.rpartition("/")[0] or "/")
     from prempti_forward import main
 except BaseException as error:  # noqa: BLE001 - the boundary: no traceback, and the call is blocked
-    passes = "--fail-open" in sys.argv
+    passes = "--fail-open" in sys.argv or "--lifecycle" in sys.argv
     outcome = "call passed unjudged" if passes else "call blocked"
     sentence = f"prempti: {outcome}: the hook is damaged: {error} (run premptictl hook add)\n"
     try:

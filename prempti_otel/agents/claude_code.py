@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
+from prempti_otel.agents import claude_code_lifecycle
 from prempti_otel.agents.calls import MCP, encodable, said, split_mcp, tool_call
 from prempti_otel.agents.interface import Agent, Arrival, Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
@@ -19,6 +20,7 @@ from prempti_otel.model.decision import Verdict
 if TYPE_CHECKING:
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
+    from prempti_otel.model.lifecycle import Lifecycle
 
 EVENT = "PreToolUse"
 """The one hook event that is judged."""
@@ -62,7 +64,17 @@ class ClaudeCode(Agent):
     def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
         """See :meth:`Agent.parse`."""
         fields = decode(payload)
+        return self._call(fields, required_text(fields, "hook_event_name"), arrival)
+
+    def read(self, payload: bytes, arrival: Arrival) -> ToolCall | Lifecycle:
+        """See :meth:`Agent.read`."""
+        fields = decode(payload)
         event = required_text(fields, "hook_event_name")
+        if claude_code_lifecycle.known(event):
+            return claude_code_lifecycle.read(self.name, event, fields, arrival)
+        return self._call(fields, event, arrival)
+
+    def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
         if event != EVENT:
             raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {EVENT} is judged")
         session = required_text(fields, "session_id")

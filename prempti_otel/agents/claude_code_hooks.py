@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from prempti_otel.agents.claude_code import EVENT, ClaudeCode
+from prempti_otel.agents.claude_code_lifecycle import ASYNCHRONOUS, OF_TOOLS, REGISTERED
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Scope
 from prempti_otel.agents.settings_file import SettingsFileError, read
@@ -44,6 +45,18 @@ def _entry(command: str, fail_open: bool) -> dict[str, Any]:
     return {"matcher": "*", "hooks": [hook]}
 
 
+def _told(event: str) -> Callable[[str], dict[str, Any]]:
+    """The entry of an event that is only told of: no failure may hold anything up, so none is a block."""
+
+    def entry(command: str) -> dict[str, Any]:
+        hook: dict[str, Any] = {"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}
+        if event in ASYNCHRONOUS:
+            hook["async"] = True
+        return {"matcher": "*", "hooks": [hook]} if event in OF_TOOLS else {"hooks": [hook]}
+
+    return entry
+
+
 def _switched_off(project: Path) -> Iterator[str]:
     """What switches off hooks altogether, a sentence each."""
     for scope in Scope:
@@ -67,6 +80,7 @@ _hooks = HooksJson(
     path=settings_path,
     entry=_entry,
     events=(EVENT,),
+    lifecycle={event: _told(event) for event in REGISTERED},
     problems=_switched_off,
 )
 add, remove, status = _hooks.add, _hooks.remove, _hooks.status

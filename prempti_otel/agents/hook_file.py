@@ -55,13 +55,16 @@ def interpreter() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 
 
-def command(agent: str, home: Home, *, fail_open: bool) -> str:
+def command(agent: str, home: Home, *, fail_open: bool, lifecycle: bool = False) -> str:
     """The shell command that an agent runs before each tool call.
 
     What comes after the hook catches what it cannot report itself (no interpreter, a crash, a signal).
+    ``lifecycle``: the one for events that nobody is asked about; it never holds the agent up.
     """
     words = [interpreter(), "-I", "-S", str(home.bin / ENTRY), agent, "--home", str(home.root)]
     words += ["--engine", sys.executable]
+    if lifecycle:
+        return f"{shlex.join([*words, '--lifecycle'])} || {_LOST}"
     if fail_open:
         return f"{shlex.join([*words, '--fail-open'])} || {_OPEN}"
     return f"{shlex.join(words)} || {_CLOSED}"
@@ -69,6 +72,7 @@ def command(agent: str, home: Home, *, fail_open: bool) -> str:
 
 _CLOSED = "{ [ $? = 2 ] || echo 'prempti hook failed: call blocked' >&2; exit 2; }"
 _OPEN = "{ echo 'prempti hook failed: call passed unjudged' >&2; echo '{}'; }"
+_LOST = "{ echo 'prempti hook failed: event not recorded' >&2; echo '{}'; }"
 
 
 def is_ours(text: str) -> bool:

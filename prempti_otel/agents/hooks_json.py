@@ -7,7 +7,7 @@ ignore such a file, hooks and all.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,8 @@ class HooksJson:
     """The entry for a command; the flag says whether it fails open."""
     events: tuple[str, ...]
     """The hook events that it is entered for."""
+    lifecycle: Mapping[str, Callable[[str], hook_entries.Entry]] = field(default_factory=dict)
+    """The events that it is entered for only to be told of them → the entry for a command."""
     form: Form = Form.JSON
     preamble: dict[str, Any] = field(default_factory=dict)
     """What a file has to say beside its hooks."""
@@ -131,7 +133,9 @@ class HooksJson:
     def entries(self, home: Home, *, fail_open: bool) -> dict[str, hook_entries.Entry]:
         """What ``add`` enters: event → entry."""
         command = hook_file.command(self.agent, home, fail_open=fail_open)
-        return {event: self.entry(command, fail_open) for event in self.events}
+        judged = {event: self.entry(command, fail_open) for event in self.events}
+        told = hook_file.command(self.agent, home, fail_open=fail_open, lifecycle=True)
+        return judged | {event: entry(told) for event, entry in self.lifecycle.items()}
 
     def _status(self, scope: Scope, home: Home, project: Path, switches: list[str]) -> HookStatus:
         path = self.path(scope, project)

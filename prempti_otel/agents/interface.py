@@ -11,10 +11,15 @@ from prempti_otel.errors import PremptiError
 if TYPE_CHECKING:
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
+    from prempti_otel.model.lifecycle import Lifecycle
 
 
 class PayloadError(PremptiError):
     """What the hook was given cannot be judged; the call is blocked and this is the sentence."""
+
+
+class UnreadableLifecycleError(PayloadError):
+    """The payload is no call, so there is nothing to block, but what it tells cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,13 @@ class Agent(ABC):
     @abstractmethod
     def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
         """The call in ``payload``. Raises PayloadError with a sentence that says what is wrong with it."""
+
+    def read(self, payload: bytes, arrival: Arrival) -> ToolCall | Lifecycle:
+        """The call in ``payload``, or what else the agent tells. Raises PayloadError, and UnreadableLifecycleError.
+
+        An agent that is only ever asked about calls has nothing but :meth:`parse`.
+        """
+        return self.parse(payload, arrival)
 
     @abstractmethod
     def can_ask(self, call: ToolCall) -> bool:

@@ -7,6 +7,7 @@ with StoreReader(home) as reader:
 """
 
 from prempti_otel.audit.errors import StoreError
+from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody, lifecycle_record, outcome_record
 from prempti_otel.audit.reader import StoreReader
 from prempti_otel.audit.records import (
     AdminBody,
@@ -28,6 +29,8 @@ __all__ = [
     "AdminBody",
     "DecisionBody",
     "FallbackBody",
+    "LifecycleBody",
+    "OutcomeBody",
     "PolicyBody",
     "Problem",
     "Redactor",
@@ -39,6 +42,8 @@ __all__ = [
     "body_of",
     "decision_record",
     "fallback_record",
+    "lifecycle_record",
+    "outcome_record",
     "policy_record",
     "unjudged_record",
     "verify",

@@ -158,7 +158,7 @@ class FallbackBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The line's number in it."""
 
 
-Body = TypeVar("Body", DecisionBody, PolicyBody, AdminBody, FallbackBody)
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 def body_of(record: StoredRecord | Record, schema: type[Body]) -> Body:

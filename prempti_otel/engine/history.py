@@ -1,4 +1,4 @@
-"""What a starting engine must know of the calls before it: numbers, marks, attempts. Read from the store, once."""
+"""What a starting engine must know of the calls before it: numbers, marks, attempts, what is under way. Read once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prempti_otel.audit import StoreReader
 
 if TYPE_CHECKING:
+    from prempti_otel.engine.chronicle import Chronicle
     from prempti_otel.engine.sessions import Sessions
     from prempti_otel.settings.home import Home
 
@@ -17,8 +18,8 @@ RECENT_CALLS = 2000
 """Of this many calls it is remembered that they were asked about."""
 
 
-def recall(home: Home, sessions: Sessions) -> int:
-    """Fill ``sessions`` from the store; the highest correlation id in it. Raises StoreError."""
+def recall(home: Home, sessions: Sessions, chronicle: Chronicle) -> int:
+    """Fill ``sessions`` and ``chronicle`` from the store; the highest correlation id in it. Raises StoreError."""
     with StoreReader(home) as reader:
         marks: dict[tuple[str, int], list[str]] = {}
         for session_id, label, time_ns in reader.marks(time.time_ns() - MARKS_NS):
@@ -30,4 +31,5 @@ def recall(home: Home, sessions: Sessions) -> int:
             use_id = call.get("use_id") if isinstance(call, dict) else None
             if isinstance(use_id, str):
                 sessions.attempt(record.session_id, use_id)
+        chronicle.recall(reader)
         return reader.last_correlation_id()

@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from prempti_otel import agents
-from prempti_otel.agents.interface import Arrival, Reply
+from prempti_otel.agents.interface import Arrival, Reply, UnreadableLifecycleError
+from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.decide import cut_to, failure
 from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
 from prempti_otel.engine.health import describe
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Decision, Mode, Verdict
 from prempti_otel.model.event import tool_event
+from prempti_otel.model.lifecycle import Lifecycle
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Agent
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _NAME_BYTES = 64
 _RECORDS = "recording"
 _CALLS = "evaluation"
+_EVENTS = "lifecycle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,20 @@ class Pipeline:
     """Answers payloads; shared by all request threads. ``policy`` gives what is in force at this moment."""
 
     def __init__(
-        self, policy: Callable[[], Policy], trail: Trail, sessions: Sessions, numbers: Numbers, health: Health
+        self,
+        policy: Callable[[], Policy],
+        trail: Trail,
+        sessions: Sessions,
+        numbers: Numbers,
+        health: Health,
+        chronicle: Chronicle | None = None,
     ) -> None:
         self._policy = policy
         self._trail = trail
         self._sessions = sessions
         self._numbers = numbers
         self._health = health
+        self._chronicle = chronicle or Chronicle(trail, sessions)
 
     def hook(self, agent_name: str, payload: bytes, traceparent: str = "", agent_pid: int = 0) -> Reply:
         """The reply to what an agent's hook was given."""
@@ -64,9 +74,17 @@ class Pipeline:
         call: ToolCall | None = None
         try:
             agent = agents.get(agent_name)
-            call = agent.parse(payload, arrival)
+            read = agent.read(payload, arrival)
+            if isinstance(read, Lifecycle):
+                event = read
+                self._follow(lambda: self._chronicle.told(event))
+                return agent.no_opinion()
+            call = self._chronicle.placed(read)
             evaluation = evaluate(call, policy, self._sessions, can_ask=agent.can_ask(call), started=started)
             reply = agent.reply(call, evaluation.decision)
+        except UnreadableLifecycleError as error:
+            self._health.trouble(_EVENTS, f"an event could not be read: {describe(error)}")
+            return agent.no_opinion() if agent is not None else Reply(b"{}")
         except Exception as error:  # noqa: BLE001 - the boundary of one call; it is blocked and recorded
             sentence = self._sentence(error)
             _, unrecorded = self._fail(agent_name, call, payload, arrival, policy, sentence, started)
@@ -74,6 +92,15 @@ class Pipeline:
             return _refusal(agent, policy.mode, f"{said}; {unrecorded}" if unrecorded else said)
         unrecorded = self._record(call, evaluation)
         return reply if not unrecorded else _refusal(agent, policy.mode, unrecorded)
+
+    def _follow(self, step: Callable[[], None]) -> None:
+        """What is recorded besides decisions; nobody waits for it, whatever becomes of it."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the boundary of one event; it degrades
+            self._health.trouble(_EVENTS, f"an event could not be recorded: {describe(error)}")
+        else:
+            self._health.well(_EVENTS)
 
     def structured(
         self, agent_name: str, read: Callable[[Arrival], ToolCall], payload: bytes, *, dry_run: bool
@@ -106,12 +133,13 @@ class Pipeline:
         marks = evaluation.marks if evaluation.decision.action is not Verdict.DENY else ()
         attempt = self._sessions.attempt(call.session_id, call.use_id)
         try:
-            self._trail.decision(call, evaluation.events, evaluation.decision, marks, attempt)
+            stored = self._trail.decision(call, evaluation.events, evaluation.decision, marks, attempt)
         except Exception as error:  # noqa: BLE001 - the boundary of one call; it is blocked or loudly passed
             return self._unrecorded(error)
         self._health.well(_RECORDS)
         if marks:
             self._sessions.set(call.session_id, marks, call.received_ns)
+        self._follow(lambda: self._chronicle.decided(call, stored, attempt, evaluation.decision.action))
         return ""
 
     def _fail(

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from prempti_otel import __version__
+from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.client import MAX_MESSAGE_BYTES
 from prempti_otel.engine.exporter import Exporter
 from prempti_otel.engine.fallbacks import Fallbacks
@@ -75,6 +77,7 @@ class Engine:
         self._trail = Trail(home, self._health)
         self._keeper = Keeper(home, self._health, self._trail)
         self._sessions = Sessions()
+        self._chronicle = Chronicle(self._trail, self._sessions)
         self._exporter = Exporter(home, self._health)
         self._fallbacks = Fallbacks(home, self._trail)
         self._housekeeper = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
@@ -88,7 +91,7 @@ class Engine:
         last_number = self._recall() if trail.open(keeper.config) else 0
         keeper.load_rules()
         numbers = Numbers(last_number)
-        pipeline = Pipeline(lambda: keeper.policy, trail, self._sessions, numbers, self._health)
+        pipeline = Pipeline(lambda: keeper.policy, trail, self._sessions, numbers, self._health, self._chronicle)
         service = Service(self._home, pipeline, keeper, numbers, self._health, trail)
         trail.admin(
             "start",
@@ -154,9 +157,9 @@ class Engine:
     def _recall(self) -> int:
         """What the store knows of earlier calls; the last number given out."""
         try:
-            return recall(self._home, self._sessions)
+            return recall(self._home, self._sessions, self._chronicle)
         except PremptiError as error:
-            self._health.trouble("session marks", f"marks of earlier calls are not known: {error.diagnostics()}")
+            self._health.trouble("session marks", f"earlier calls are not known: {error.diagnostics()}")
             return 0
 
     def _keep_house(self) -> None:
@@ -180,11 +183,13 @@ class Engine:
         self._trail.check()
         if config != before:
             self._trail.configure(config)
-            if config.export != before.export:
+            if (config.export, config.privacy) != (before.export, before.privacy):
                 self._exporter.restart(since=self._trail.last_seq)
         self._fallbacks.take_in()
         self._exporter.watch(wanted=bool(config.export) or ENDPOINT_VARIABLE in os.environ)
         self._record_news()
+        if self._trail.store is not None:
+            self._chronicle.tend(time.time_ns())
         return config
 
     def _record_news(self) -> None:

@@ -76,5 +76,9 @@ class Sessions:
                 self._attempts.popitem(last=False)
         return count
 
+    def attempts(self, session_id: str, use_id: str) -> int:
+        """How often the agent has asked about this call so far; 0 where that is not known."""
+        return self._attempts.get((session_id, use_id), 0)
+
     def __len__(self) -> int:
         return len(self._sessions)

@@ -10,19 +10,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prempti_otel.audit import Redactor, Store
+from prempti_otel.audit.lifecycle_records import lifecycle_record, outcome_record
 from prempti_otel.audit.records import admin_record, decision_record, fallback_record, policy_record, unjudged_record
 from prempti_otel.engine.health import describe
 from prempti_otel.errors import PremptiError
+from prempti_otel.settings.config import Privacy
 
 if TYPE_CHECKING:
     from prempti_otel.engine.health import Health
     from prempti_otel.model.call import JsonValue, ToolCall
     from prempti_otel.model.decision import Decision
     from prempti_otel.model.event import Event
-    from prempti_otel.model.record import Record
+    from prempti_otel.model.lifecycle import Lifecycle
+    from prempti_otel.model.record import Record, StoredRecord
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
 
@@ -39,6 +42,7 @@ class Trail:
         self._lock = threading.Lock()
         self._parts: tuple[Store, Redactor] | None = None
         self._error = PremptiError("the audit store is not open")
+        self._privacy = Privacy()
 
     @property
     def store(self) -> Store | None:
@@ -52,6 +56,7 @@ class Trail:
 
     def open(self, config: Config) -> bool:
         """Open store and key unless they are; whether they were opened now."""
+        self._privacy = config.privacy
         with self._lock:
             if self._parts is not None:
                 return False
@@ -72,7 +77,8 @@ class Trail:
         return True
 
     def configure(self, config: Config) -> None:
-        """Settings changed: retention and destinations take effect at once."""
+        """Settings changed: privacy, retention and destinations take effect at once."""
+        self._privacy = config.privacy
         if self._parts is not None:
             self._parts[0].configure(config.retention.days, _names(config))
 
@@ -101,10 +107,10 @@ class Trail:
 
     def decision(
         self, call: ToolCall, events: Sequence[Event], decision: Decision, marks: Sequence[str], attempt: int
-    ) -> None:
+    ) -> StoredRecord:
         """One judged call. Raises whatever stands in the way; nothing was recorded then."""
         degraded = self._health.sentences()
-        self._append(
+        return self._append(
             lambda redactor: decision_record(
                 call, events, decision, redactor=redactor, marks=marks, attempt=attempt, degraded=degraded
             )
@@ -126,6 +132,21 @@ class Trail:
                 duration=decision.duration,
             )
         )
+
+    def lifecycle(self, event: Lifecycle, **more: Any) -> None:
+        """What an agent told, or what follows from it. Raises as :meth:`decision`."""
+        keep = self._privacy.prompts
+        self._append(lambda redactor: lifecycle_record(event, redactor=redactor, keep_prompt=keep, **more))
+
+    def outcome(self, **told: Any) -> None:
+        """How a call ended, by the arguments of ``outcome_record``. Raises as :meth:`decision`."""
+        keep = self._privacy.results
+        self._append(lambda redactor: outcome_record(redactor=redactor, keep_result=keep, **told))
+
+    def fingerprint(self, text: str) -> str:
+        """What decision records hold as ``input_hash``; empty while there is no store."""
+        parts = self._parts
+        return parts[1].fingerprint(text) if parts is not None else ""
 
     def fallback(self, agent: str, reason: str, *, time_ns: int, blocked: bool, log: str, line: int) -> None:
         """A call that a hook answered without the engine, and where it was noted. Raises as :meth:`decision`."""
@@ -165,12 +186,12 @@ class Trail:
             ),
         )
 
-    def _append(self, make: Callable[[Redactor], Record]) -> None:
+    def _append(self, make: Callable[[Redactor], Record]) -> StoredRecord:
         parts = self._parts
         if parts is None:
             raise self._error
         store, redactor = parts
-        store.append(make(redactor))
+        return store.append(make(redactor))
 
     def _note(self, what: str, make: Callable[[Redactor], Record]) -> None:
         try:

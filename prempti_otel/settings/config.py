@@ -66,6 +66,21 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     days: Annotated[int, Meta(ge=1, le=36_500, description="Records older than this are pruned.")] = 90
 
 
+class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is kept, and what leaves the machine. All of it is redacted first; calls themselves are always kept."""
+
+    prompts: Annotated[bool, Meta(description="Keep the text of prompts in the audit trail.")] = False
+    arguments: Annotated[
+        bool, Meta(description="Export the whole arguments of calls (`gen_ai.tool.call.arguments`).")
+    ] = False
+    results: Annotated[
+        bool,
+        Meta(description="Keep what tools give back in the audit trail, and export it (`gen_ai.tool.call.result`)."),
+    ] = False
+    user_name: Annotated[bool, Meta(description="Export the name of the user (`user.name`).")] = False
+    host_name: Annotated[bool, Meta(description="Export the name of the machine (`host.name`).")] = True
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The user's settings; a missing file means all defaults."""
 
@@ -85,4 +100,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = "process"
     rules: Annotated[RuleSettings, Meta(description="Which rules are in force.")] = RuleSettings()
     retention: Annotated[Retention, Meta(description="How long records stay.")] = Retention()
+    privacy: Annotated[Privacy, Meta(description="What is kept and exported of what people type and tools say.")] = (
+        Privacy()
+    )
     export: Annotated[list[Destination], Meta(description="Where telemetry goes; empty: nowhere.")] = []

@@ -91,6 +91,30 @@ def test_fail_open_registers_the_opposite_and_back(place: Path, home: Home) -> N
     assert not at(place, home, Scope.USER).fail_open
 
 
+def test_events_that_are_only_told_of_never_hold_the_agent_up(place: Path, home: Home) -> None:
+    hooks = json.loads(add(AGENT, Scope.USER, home, place).file.read_text())["hooks"]
+    assert set(hooks) == {
+        "PreToolUse",
+        "SessionStart",
+        "UserPromptSubmit",
+        "PostToolUse",
+        "PostToolUseFailure",
+        "PermissionDenied",
+        "SubagentStart",
+        "SubagentStop",
+        "Stop",
+        "SessionEnd",
+    }
+    told = {event: groups[0]["hooks"][0] for event, groups in hooks.items() if event != "PreToolUse"}
+    assert {event for event, hook in told.items() if hook.get("async")} == {"SessionStart", "UserPromptSubmit"}
+    for hook in told.values():
+        assert hook["command"] == hook_file.command(AGENT, home, fail_open=False, lifecycle=True)
+        assert "onFailure" not in hook
+    tail = hook_file.command(AGENT, home, fail_open=False, lifecycle=True).partition(" || ")[2]
+    done = subprocess.run(["/bin/sh", "-c", f"sh -c 'exit 2' || {tail}"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"{}\n")
+
+
 def test_the_command_names_the_base_interpreter_the_copy_and_the_engine_in_full(home: Home) -> None:
     command = hook_file.command(AGENT, home, fail_open=False)
     python = os.path.realpath(sys._base_executable)  # type: ignore[attr-defined]
@@ -172,7 +196,9 @@ def test_the_hook_of_another_home_is_replaced_and_can_be_removed_from_here(place
         (sys.executable, "/no/such/python", "names /no/such/python, which does not exist"),
         ("-I -S ", "", "registered in another way"),
         ('"*"', '"Bash"', "registered in another way"),
-        ("PreToolUse", "PostToolUse", "registered in another way"),
+        ("PreToolUse", "Notification", "registered in another way"),
+        ('"PostToolUse"', '"PostToolBatch"', "registered in another way"),
+        ('"async": true', '"async": false', "registered in another way"),
         (" 15", " 600", "registered in another way"),
         ('"block"', '"allow"', "registered in another way"),
         ("--home", "--homes '", "registered in another way"),

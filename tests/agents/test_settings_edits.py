@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prempti_otel.agents import json_text
+from prempti_otel.agents.claude_code import EVENT
 from prempti_otel.agents.claude_code_hooks import settings_path
+from prempti_otel.agents.claude_code_lifecycle import REGISTERED
 from prempti_otel.agents.registration import Action, Scope, add, remove
 from prempti_otel.agents.settings_file import SettingsFileError, change, read
 from prempti_otel.settings.home import Home
@@ -80,10 +82,12 @@ def ours(data: dict[str, Any]) -> list[Any]:
 def without_ours(data: dict[str, Any]) -> dict[str, Any]:
     """Our groups gone, and empty places for hooks not told from missing ones."""
     found = {
-        event: [group for group in listed if group not in ours(data)] for event, listed in data.get("hooks", {}).items()
+        event: [group for group in listed if "prempti_hook.py" not in json.dumps(group)]
+        for event, listed in data.get("hooks", {}).items()
     }
-    if not found.get("PreToolUse", True):
-        del found["PreToolUse"]
+    for event in (EVENT, *REGISTERED):
+        if not found.get(event, True):
+            del found[event]
     return {key: value for key, value in data.items() if key != "hooks"} | ({"hooks": found} if found else {})
 
 

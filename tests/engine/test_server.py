@@ -74,7 +74,7 @@ def test_calls_are_answered_and_recorded(shared: tuple[Home, EngineClient]) -> N
     with StoreReader(home) as reader:
         stored = [body_of(record, DecisionBody) for record in reader.decisions(after_seq=before)]
     assert [record.decision.verdict for record in stored] == ["defer", "deny", "ask"]
-    assert client.status().last_seq == before + 3
+    assert client.status().last_seq >= before + 3
 
 
 def test_a_structured_call_is_answered_with_its_matches(shared: tuple[Home, EngineClient]) -> None:

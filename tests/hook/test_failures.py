@@ -313,3 +313,12 @@ def test_a_damaged_hook_blocks_the_call(home: Home, tmp_path: Path) -> None:
     (tmp_path / "prempti_forward.py").write_bytes(b"\0\xff")
     assert run_hook(home, hook=alone).blocked
     assert run_hook(home, b"{}", "--fail-open", hook=alone).stdout == b"{}\n"
+
+
+def test_an_event_that_nobody_is_asked_about_is_never_held_up_and_its_loss_is_noted(home: Home) -> None:
+    (home.run / "stopped").touch()
+    done = run_hook(home, b"{}", "--lifecycle")
+    assert (done.exit_code, done.stdout) == (0, b"{}\n")
+    assert done.stderr.startswith(b"prempti: event not recorded: ")
+    (line,) = fallbacks(home)
+    assert "\tevent not recorded: " in line

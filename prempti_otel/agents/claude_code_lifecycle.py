@@ -1,0 +1,125 @@
+"""Claude Code's hook events besides PreToolUse: they are told, not asked about.
+
+Fields as seen on 2.1.330 and 2.1.197; those of PermissionDenied as in the program of 2.1.330. None of them is ever
+a reason to hold the agent up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from prempti_otel.agents.interface import Arrival, PayloadError, UnreadableLifecycleError
+from prempti_otel.agents.payload import compact, optional_text, required_text
+from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
+
+if TYPE_CHECKING:
+    from prempti_otel.model.call import JsonValue
+
+_OUTCOMES = {
+    "PostToolUse": Outcome.OK,
+    "PostToolUseFailure": Outcome.ERROR,
+    "PermissionDenied": Outcome.REFUSED,
+}
+_EVENTS = {
+    "SessionStart": LifecycleEvent.SESSION_START,
+    "UserPromptSubmit": LifecycleEvent.PROMPT,
+    "SubagentStart": LifecycleEvent.SUBAGENT_START,
+    "SubagentStop": LifecycleEvent.SUBAGENT_STOP,
+    "Stop": LifecycleEvent.STOP,
+    "StopFailure": LifecycleEvent.STOP,
+    "SessionEnd": LifecycleEvent.SESSION_END,
+    **dict.fromkeys(_OUTCOMES, LifecycleEvent.CALL_END),
+    **dict.fromkeys(
+        (
+            "CwdChanged",
+            "InstructionsLoaded",
+            "MessageDisplay",
+            "Notification",
+            "PermissionRequest",
+            "PostToolBatch",
+            "PreCompact",
+            "UserPromptExpansion",
+        ),
+        LifecycleEvent.OTHER,
+    ),
+}
+"""An event that is not here may be one that stops a call in a version to come: it is no business of this module."""
+
+REGISTERED = (
+    "SessionStart",
+    "UserPromptSubmit",
+    "PostToolUse",
+    "PostToolUseFailure",
+    "PermissionDenied",
+    "SubagentStart",
+    "SubagentStop",
+    "Stop",
+    "SessionEnd",
+)
+"""The events that the hook is entered for, in the order in which they happen."""
+ASYNCHRONOUS = frozenset({"SessionStart", "UserPromptSubmit"})
+"""Those that need not be waited for: at the end of a headless run the hooks of the others would be killed."""
+OF_TOOLS = frozenset(_OUTCOMES)
+"""Those that are matched by the tool's name."""
+
+
+def known(event: str) -> bool:
+    """Whether ``event`` is one of those that tell of something and stop nothing."""
+    return event in _EVENTS
+
+
+def read(agent: str, event: str, fields: Mapping[str, Any], arrival: Arrival) -> Lifecycle:
+    """What ``fields`` tell of ``event``, which is known. Raises UnreadableLifecycleError."""
+    try:
+        return _read(agent, event, fields, arrival)
+    except PayloadError as error:
+        raise UnreadableLifecycleError(f"{event[:80]!r}: {error}") from error
+
+
+def _read(agent: str, event: str, fields: Mapping[str, Any], arrival: Arrival) -> Lifecycle:
+    outcome = _OUTCOMES.get(event)
+    response: JsonValue = fields.get("tool_response")
+    tool_input = fields.get("tool_input")
+    return Lifecycle(
+        agent=agent,
+        event=_EVENTS[event],
+        hook_event=event,
+        session_id=required_text(fields, "session_id"),
+        received_ns=arrival.received_ns,
+        prompt_id=optional_text(fields, "prompt_id"),
+        cwd=optional_text(fields, "cwd"),
+        model=optional_text(fields, "model"),
+        permission_mode=optional_text(fields, "permission_mode"),
+        subagent_id=optional_text(fields, "agent_id"),
+        subagent_type=optional_text(fields, "agent_type"),
+        source=optional_text(fields, "source"),
+        reason=optional_text(fields, "reason"),
+        prompt=optional_text(fields, "prompt"),
+        traceparent=arrival.traceparent,
+        tool=required_text(fields, "tool_name") if outcome else "",
+        use_id=optional_text(fields, "tool_use_id") if outcome else "",
+        input_json=compact(tool_input) if outcome and type(tool_input) is dict else "",
+        outcome=outcome,
+        duration=_seconds(fields.get("duration_ms")),
+        error=optional_text(fields, "error"),
+        interrupted=fields.get("is_interrupt") is True,
+        result=response,
+        started_subagent=_started(response) if outcome is Outcome.OK else "",
+    )
+
+
+_LONGEST_MS = 10_000_000_000
+"""More than a hundred days is no duration."""
+
+
+def _seconds(milliseconds: object) -> float | None:
+    if isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool) and 0 <= milliseconds < _LONGEST_MS:
+        return milliseconds / 1000
+    return None
+
+
+def _started(response: JsonValue) -> str:
+    """The Agent tool's answer names the agent that it started, running on (2.1.330) or done (2.1.197)."""
+    found = response.get("agentId") if isinstance(response, Mapping) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,289 @@
+"""Records how calls end and what else agents tell, and ends what nobody ends.
+
+A failure here never holds an agent up; what could not be recorded degrades the guard, and what is over is tried
+again. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
+from prempti_otel.engine.lifecycles import CallOver, InvocationOver, Lifecycles, OpenCall, Over
+from prempti_otel.errors import PremptiError
+from prempti_otel.model.decision import Verdict
+from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
+from prempti_otel.model.record import RecordKind
+
+if TYPE_CHECKING:
+    from prempti_otel.audit import StoreReader
+    from prempti_otel.engine.sessions import Sessions
+    from prempti_otel.engine.trail import Trail
+    from prempti_otel.model.call import ToolCall
+    from prempti_otel.model.record import StoredRecord
+
+RECALLED = 20_000
+"""Records that a starting engine looks back on for what is under way."""
+_PAGE = 1000
+
+
+class _Call(msgspec.Struct):
+    agent: str = ""
+    session_id: str = ""
+    prompt_id: str = ""
+    turn_id: str = ""
+    subagent_id: str = ""
+    subagent_type: str = ""
+    tool: str = ""
+    use_id: str = ""
+    input: dict[str, object] = {}
+    traceparent: str = ""
+    received_ns: int = 0
+
+
+class _Verdict(msgspec.Struct):
+    action: str = ""
+
+
+class _Decision(msgspec.Struct):
+    """What is needed of a decision record's body."""
+
+    call: _Call
+    decision: _Verdict
+    attempt: int = 1
+    input_hash: str = ""
+
+
+class Chronicle:
+    """Follows what is under way. Safe for all threads."""
+
+    def __init__(self, trail: Trail, sessions: Sessions, lifecycles: Lifecycles | None = None) -> None:
+        self._trail = trail
+        self._sessions = sessions
+        self._lives = lifecycles or Lifecycles()
+
+    def placed(self, call: ToolCall) -> ToolCall:
+        """``call`` with the prompt that it belongs to, where the agent names none and prompts are counted."""
+        if call.prompt_id or call.turn_id:
+            return call
+        prompt_id = self._lives.prompt_of(call.session_id)
+        return replace(call, prompt_id=prompt_id) if prompt_id else call
+
+    def decided(self, call: ToolCall, stored: StoredRecord, attempt: int, action: Verdict) -> None:
+        """A decision is on record. Raises StoreError where what follows from it cannot be recorded."""
+        opened = OpenCall(
+            seq=stored.seq,
+            agent=call.agent,
+            session_id=call.session_id,
+            prompt_id=call.prompt_id or call.turn_id,
+            subagent_id=call.subagent_id,
+            tool=call.tool,
+            use_id=call.use_id,
+            key=call.use_id or self._key(call.tool, call.input_json),
+            attempt=attempt,
+            start_ns=call.received_ns,
+        )
+        over, early = self._lives.decided(
+            opened,
+            subagent_type=call.subagent_type,
+            traceparent=call.traceparent,
+            denied=action is Verdict.DENY,
+        )
+        if over is not None:
+            self._end(over, call.received_ns)
+        if early is not None:
+            self._outcome(early, opened)
+
+    def told(self, event: Lifecycle) -> None:
+        """Record what an agent tells. Raises StoreError; it is not on record then."""
+        event = self._placed(event)
+        if event.event is not LifecycleEvent.CALL_END:
+            self._trail.lifecycle(event)
+            self._lives.told(event)
+            return
+        call = self._lives.told(event, event.use_id or self._key(event.tool, event.input_json))
+        try:
+            self._outcome(event, call)
+        except PremptiError:
+            if call is not None:
+                self._lives.reopen(CallOver(call, event.received_ns, ""))
+            raise
+
+    def tend(self, now_ns: int) -> int:
+        """End what is over by now; how much that was. Raises StoreError; the rest is ended later then."""
+        due = self._lives.due(now_ns)
+        for number, over in enumerate(due):
+            try:
+                self._end(over, now_ns)
+            except PremptiError:
+                for left in due[number:]:
+                    self._lives.reopen(left)
+                raise
+        return len(due)
+
+    def recall(self, reader: StoreReader) -> None:
+        """Build what is under way anew from records. Raises StoreError."""
+        after = max(0, reader.last_seq() - RECALLED)
+        kinds = (RecordKind.DECISION, RecordKind.OUTCOME, RecordKind.LIFECYCLE)
+        while records := reader.records(after, _PAGE, kinds=kinds):
+            after = records[-1].seq
+            for record in records:
+                try:
+                    self._replay(record)
+                except msgspec.ValidationError:
+                    continue  # a record that was tampered with is the verification's to tell
+
+    def _placed(self, event: Lifecycle) -> Lifecycle:
+        if event.prompt_id:
+            return event
+        if event.event is LifecycleEvent.PROMPT:
+            return replace(event, prompt_id=self._lives.next_prompt(event.session_id))
+        return replace(event, prompt_id=self._lives.prompt_of(event.session_id))
+
+    def _key(self, tool: str, input_json: str) -> str:
+        """What the end of a call is known by that has no id."""
+        return _input_key(tool, self._trail.fingerprint(input_json))
+
+    def _outcome(self, event: Lifecycle, call: OpenCall | None) -> None:
+        assert event.outcome is not None
+        if call is not None:
+            self._trail.outcome(
+                outcome=event.outcome,
+                time_ns=event.received_ns,
+                session_id=call.session_id,
+                agent=call.agent,
+                tool=call.tool,
+                decision=call.seq,
+                prompt_id=call.prompt_id,
+                use_id=call.use_id,
+                attempt=call.attempt,
+                end_ns=max(event.received_ns, call.start_ns),
+                told=event,
+            )
+            return
+        self._trail.outcome(
+            outcome=event.outcome,
+            time_ns=event.received_ns,
+            session_id=event.session_id,
+            agent=event.agent,
+            tool=event.tool,
+            prompt_id=event.prompt_id,
+            use_id=event.use_id,
+            attempt=max(1, self._sessions.attempts(event.session_id, event.use_id)),
+            told=event,
+        )
+
+    def _end(self, over: Over, now_ns: int) -> None:
+        if isinstance(over, CallOver):
+            call = over.call
+            self._trail.outcome(
+                outcome=over.outcome,
+                time_ns=now_ns,
+                session_id=call.session_id,
+                agent=call.agent,
+                tool=call.tool,
+                decision=call.seq,
+                prompt_id=call.prompt_id,
+                use_id=call.use_id,
+                attempt=call.attempt,
+                end_ns=over.end_ns,
+                reason=over.reason,
+            )
+        elif isinstance(over, InvocationOver):
+            event = Lifecycle(
+                agent=over.agent,
+                event=LifecycleEvent.INVOCATION_END,
+                hook_event="",
+                session_id=over.session_id,
+                received_ns=now_ns,
+                prompt_id=over.prompt_id,
+                subagent_id=over.subagent_id,
+                subagent_type=over.subagent_type,
+                reason=over.reason,
+                traceparent=over.traceparent,
+            )
+            self._trail.lifecycle(
+                event,
+                start_ns=over.start_ns,
+                end_ns=over.end_ns,
+                parent_use_id=over.parent_use_id,
+                parent_attempt=over.parent_attempt,
+            )
+        else:
+            self._trail.lifecycle(
+                Lifecycle(over.agent, LifecycleEvent.SESSION_END, "", over.session_id, now_ns, reason=over.reason)
+            )
+
+    def _replay(self, record: StoredRecord) -> None:
+        lives = self._lives
+        if record.kind is RecordKind.DECISION:
+            body = msgspec.convert(record.body, _Decision)
+            if not body.call.tool:
+                return
+            call = body.call
+            opened = OpenCall(
+                seq=record.seq,
+                agent=call.agent,
+                session_id=call.session_id,
+                prompt_id=call.prompt_id or call.turn_id,
+                subagent_id=call.subagent_id,
+                tool=call.tool,
+                use_id=call.use_id,
+                key=call.use_id or _input_key(call.tool, body.input_hash),
+                attempt=body.attempt,
+                start_ns=call.received_ns,
+            )
+            denied = body.decision.action == Verdict.DENY
+            lives.decided(opened, subagent_type=call.subagent_type, traceparent=call.traceparent, denied=denied)
+        elif record.kind is RecordKind.OUTCOME:
+            outcome = msgspec.convert(record.body, OutcomeBody)
+            self._replay_outcome(record, outcome)
+        else:
+            self._replay_lifecycle(record, msgspec.convert(record.body, LifecycleBody))
+
+    def _replay_outcome(self, record: StoredRecord, body: OutcomeBody) -> None:
+        if not body.decision:
+            return
+        told = Lifecycle(
+            agent=body.agent,
+            event=LifecycleEvent.CALL_END,
+            hook_event=body.hook_event,
+            session_id=body.session_id,
+            received_ns=record.time_ns,
+            use_id=body.use_id,
+            outcome=Outcome.UNKNOWN,
+            started_subagent=body.started_subagent,
+        )
+        self._lives.closed(told, body.decision)
+
+    def _replay_lifecycle(self, record: StoredRecord, body: LifecycleBody) -> None:
+        lives = self._lives
+        if body.event == LifecycleEvent.INVOCATION_END:
+            lives.invocation_over(body.session_id, body.prompt_id, body.subagent_id)
+        elif body.event == LifecycleEvent.SESSION_END and not body.hook_event:
+            lives.session_over(body.session_id)
+        elif body.event in _EVENTS:
+            lives.told(
+                Lifecycle(
+                    agent=body.agent,
+                    event=LifecycleEvent(body.event),
+                    hook_event=body.hook_event,
+                    session_id=body.session_id,
+                    received_ns=record.time_ns,
+                    prompt_id=body.prompt_id,
+                    subagent_id=body.subagent_id,
+                    subagent_type=body.subagent_type,
+                    traceparent=body.traceparent,
+                )
+            )
+
+
+_EVENTS = frozenset(event.value for event in LifecycleEvent)
+
+
+def _input_key(tool: str, fingerprint: str) -> str:
+    return "input:" + hashlib.sha256(f"{tool}\n{fingerprint}".encode("utf-8", "surrogatepass")).hexdigest()
