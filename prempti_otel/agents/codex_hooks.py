@@ -62,8 +62,13 @@ def status(home: Home, project: Path) -> list[HookStatus]:
 
 
 def _with_trust(found: HookStatus, project: Path) -> HookStatus:
-    problems = codex_trust.problems(found.file, project) if found.registered else []
-    return replace(found, problems=(*found.problems, *problems)) if problems else found
+    if not found.registered:
+        return found
+    try:
+        problems = codex_trust.problems(config_path(), found.file, _trust_keys(found.file), project)
+    except SettingsFileError as error:
+        problems = [error.diagnostics()]
+    return replace(found, problems=tuple(dict.fromkeys((*found.problems, *problems))))
 
 
 def _trust_keys(file: Path) -> list[str]:

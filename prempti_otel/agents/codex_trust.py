@@ -55,11 +55,11 @@ def listed(file: Path, project: Path, program: str | None = None) -> list[Listed
         return None
 
 
-def problems(file: Path, project: Path) -> list[str]:
-    """Why Codex would not run our hooks in ``file``, a sentence each."""
+def problems(config: Path, file: Path, keys: list[str], project: Path) -> list[str]:
+    """Why Codex would not run our hooks in ``file``, a sentence each; ``keys`` are what they may be called."""
     hooks = listed(file, project)
     if hooks is None:
-        return []
+        return [] if _known(config, keys) else [f"Codex was not told to trust the hook: {STEP}"]
     if not hooks:
         return [f"Codex does not read {file}: trust the project in Codex, and look for mistakes in the file"]
     untrusted = [hook for hook in hooks if hook.trust not in _TRUSTED]
@@ -87,10 +87,15 @@ def trust(config: Path, file: Path, project: Path) -> str:
 
 def forget(config: Path, keys: list[str]) -> None:
     """Take ``keys`` out of ``config`` again. Raises SettingsFileError where it cannot be changed."""
+    if _known(config, keys):
+        change(config, lambda before: _edited(before, config, lambda state: _drop(state, keys)), form=Form.TOML)
+
+
+def _known(config: Path, keys: list[str]) -> bool:
+    """Whether ``config`` says anything on one of ``keys``."""
     settings = read(config, form=Form.TOML)
     state = _state(settings.data) if settings else None
-    if state and any(key in state for key in keys):
-        change(config, lambda before: _edited(before, config, lambda state: _drop(state, keys)), form=Form.TOML)
+    return state is not None and any(key in state for key in keys)
 
 
 def _edited(before: Settings | None, config: Path, edit: Callable[[MutableMapping[str, Any]], None]) -> bytes | None:
@@ -161,21 +166,28 @@ def _ask(program: str, project: Path) -> dict[str, Any] | None:
         return None
     timer = threading.Timer(_SECONDS, server.kill)
     timer.start()
-    with server:
-        try:
-            assert server.stdin is not None
-            assert server.stdout is not None
-            for call in calls:
-                server.stdin.write(json.dumps({"jsonrpc": "2.0"} | call).encode() + b"\n")
-            server.stdin.flush()
-            for line in server.stdout:
-                message = json.loads(line)
-                if isinstance(message, dict) and message.get("id") == 2:
-                    result = message.get("result")
-                    return result if isinstance(result, dict) else None
-        except (OSError, ValueError):
-            return None
-        finally:
-            timer.cancel()
-            server.kill()
+    try:
+        with server:
+            try:
+                return _result(server, calls)
+            finally:
+                server.kill()
+    except (OSError, ValueError):
+        return None
+    finally:
+        timer.cancel()
+
+
+def _result(server: subprocess.Popen[bytes], calls: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The result of the last of ``calls``. Raises OSError, and ValueError where the server talks something else."""
+    assert server.stdin is not None
+    assert server.stdout is not None
+    for call in calls:
+        server.stdin.write(json.dumps({"jsonrpc": "2.0"} | call).encode() + b"\n")
+    server.stdin.flush()
+    for line in server.stdout:
+        message = json.loads(line)
+        if isinstance(message, dict) and message.get("id") == calls[-1]["id"]:
+            result = message.get("result")
+            return result if isinstance(result, dict) else None
     return None
