@@ -7,6 +7,7 @@ Ends with 0 after a clean stop, 1 where it could not start (the sentence is in t
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -55,6 +56,7 @@ def _failed(sentence: str) -> int:
 
 
 def _serve(home: Home) -> int:
+    gc.disable()  # nothing of what is loaded at start is garbage
     from prempti_otel.engine.server import SWITCH_INTERVAL_S, AlreadyRunningError, Engine, take_lock
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -64,6 +66,7 @@ def _serve(home: Home) -> int:
         engine = Engine(home)
         try:
             engine.start()
+            gc.enable()
             home.engine_failed.unlink(missing_ok=True)
             engine.run()
         finally:

@@ -6,6 +6,7 @@ A ruleset or setting that does not load never replaces one that did.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -14,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prempti_otel.analysis.code import preload
 from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.lastgood import LastGood
@@ -46,6 +48,7 @@ REST_S = 0.001
 """... and then leaves the interpreter to them."""
 _CAREFUL = Config(retention=Retention(days=36_500))
 """In force where the settings are broken and no copy is left: nothing is let through or pruned by mistake."""
+_READY_AT = 2
 _CONFIG = "configuration"
 _RULES = "rules"
 _COMMANDS = "commands"
@@ -73,6 +76,7 @@ class Keeper:
         self.serving = False
         """Whether calls are being answered: rules are then compiled in small slices."""
         self._slice_began = 0.0
+        self._polls = 0
 
     @property
     def load_error(self) -> str:
@@ -145,7 +149,14 @@ class Keeper:
             raise PremptiError("hooks cannot be told of the mode", where=str(self._home.monitor_flag))
 
     def poll(self) -> None:
-        """Reload if files changed since the last time and have been at rest since the last poll."""
+        """Reload if files changed since the last time and have been at rest since the last poll.
+
+        The second poll makes ready what no call should wait for; the first leaves the call that started the engine
+        alone.
+        """
+        self._polls += 1
+        if self._polls == _READY_AT:
+            self._make_ready()
         now = self._signature()
         if now == self._seen:
             self._pending = now
@@ -155,6 +166,14 @@ class Keeper:
             return
         log.info("settings or rules changed on disk")
         self.reload()
+
+    def _make_ready(self) -> None:
+        """Compile all commands and load the readers of code: at start that would hold up the first call."""
+        with self._lock:
+            self._commands = None
+            self._load_commands()
+        preload(self._give_way)
+        gc.freeze()
 
     def _signature(self) -> Signature:
         paths: list[Path] = [self._home.config]
@@ -217,7 +236,7 @@ class Keeper:
             return
         self._commands = now
         try:
-            context = context_with([self._home.user_commands], compiled=True)
+            context = context_with([self._home.user_commands], pause=self._give_way if self.serving else None)
         except PremptiError as error:
             self._health.trouble(_COMMANDS, f"command entries on disk are not in force: {error.diagnostics()}")
             return
@@ -242,6 +261,8 @@ class Keeper:
         self._rules_accepted(result.ruleset, files)
 
     def _compile(self, files: Sequence[RuleFile]) -> LoadResult | None:
+        collecting = gc.isenabled()
+        gc.disable()
         try:
             from prempti_otel.rules import load
 
@@ -249,6 +270,11 @@ class Keeper:
         except Exception as error:  # noqa: BLE001 - the boundary of one ruleset; it is rejected and recorded
             self._rules_rejected(describe(error), files)
             return None
+        finally:
+            if collecting:
+                # Before collection begins again: it would look through all of the new ruleset with the lock held.
+                gc.freeze()
+                gc.enable()
 
     def _give_way(self) -> None:
         """Called between small steps of compiling: request threads go first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
@@ -19,15 +19,15 @@ def shipped_context() -> Context:
     return context_with([])
 
 
-def context_with(folders: Sequence[Path], *, compiled: bool = False) -> Context:
+def context_with(folders: Sequence[Path], *, pause: Callable[[], None] | None = None) -> Context:
     """The shipped catalogue and the user's own entries in ``folders``. Raises PremptiError for a bad entry.
 
-    ``compiled``: all entries at once, so that no call waits for its command's.
+    With ``pause`` all entries are compiled now, so that no call waits for its command's; it is called between them.
     """
     home, user = _account()
     catalogue = load_catalogue([folder for folder in folders if folder.is_dir()])
-    if compiled:
-        catalogue.check()
+    if pause is not None:
+        catalogue.check(pause)
     return Context(
         catalogue,
         home=home,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prempti_otel.analysis.catalogue.apply import Applied
@@ -48,11 +48,13 @@ class Catalogue:
         source = self._sources[name]
         return to_entry(self._resolved(source.raw(), source), source)
 
-    def check(self) -> None:
-        """Compile every entry. Raises PremptiError for the first bad one."""
+    def check(self, pause: Callable[[], None] | None = None) -> None:
+        """Compile every entry, with ``pause`` called after each. Raises PremptiError for the first bad one."""
         for name in self._sources:
             if not name.startswith(TEMPLATE):
                 self._command(name)
+                if pause is not None:
+                    pause()
 
     def read(self, argv: Sequence[Word], stdin: Stdin = _NO_STDIN) -> CommandReading:
         """Read one command line: ``argv[0]`` is the command word. Never raises, whatever the words are."""

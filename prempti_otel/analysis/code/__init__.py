@@ -97,6 +97,8 @@ _READERS: Mapping[str, Callable[[str, Setting, Findings], None]] = {
 }
 
 
-def preload() -> None:
-    """Load the readers now, so that the first call that needs one does not wait for it."""
-    analyse_code("python", Word("pass"))
+def preload(pause: Callable[[], None]) -> None:
+    """Load all readers now, so that the first call that needs one does not wait; ``pause`` is called after each."""
+    for language in _READERS:
+        analyse_code(language, Word("1"))
+        pause()
