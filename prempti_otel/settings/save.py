@@ -37,7 +37,7 @@ def update_config(path: Path, changes: Mapping[str, Scalar]) -> Config:
     wanted = msgspec.to_builtins(config_from_document(compose(path, text)))
     for key, value in changes.items():
         _put(wanted, key.split("."), value)
-    expected = _converted(path, wanted)
+    expected = converted_values(path, wanted)
     refusal = ConfigError(
         f"{', '.join(changes)} cannot be changed in place here", where=str(path), remedy="edit the file by hand"
     )
@@ -49,11 +49,12 @@ def update_config(path: Path, changes: Mapping[str, Scalar]) -> Config:
         raise refusal from error
     if config != expected:
         raise refusal
-    _replace(path, text)
+    replace_file(path, text)
     return config
 
 
-def _converted(path: Path, values: object) -> Config:
+def converted_values(path: Path, values: object) -> Config:
+    """The settings that plain values stand for. Raises ConfigError."""
     try:
         return msgspec.convert(values, Config)
     except msgspec.ValidationError as error:
@@ -72,9 +73,9 @@ def _edited(document: Document, keys: list[str], value: Scalar) -> str:
     """The text with one value exchanged, or one line more."""
     text, node, indent = document.text, document.root, ""
     for depth, key in enumerate(keys):
-        found = _entry(node, key)
+        found = entry(node, key)
         if found is None:
-            return _inserted(text, node if depth else None, indent, keys[depth:], value)
+            return inserted(text, node if depth else None, indent, keys[depth:], value)
         name, node = found
         indent = " " * (name.start_mark.column + 2)
         after_key = name.end_mark.index
@@ -84,11 +85,12 @@ def _edited(document: Document, keys: list[str], value: Scalar) -> str:
         raise ConfigError("the value is an alias", where=document.place(name))
     if start == end:
         colon = text.index(":", after_key) + 1
-        return f"{text[:colon]} {_scalar(value)}{text[colon:]}"
-    return text[:start] + _scalar(value) + text[end:]
+        return f"{text[:colon]} {scalar(value)}{text[colon:]}"
+    return text[:start] + scalar(value) + text[end:]
 
 
-def _entry(node: Node | None, key: str) -> tuple[Node, Node] | None:
+def entry(node: Node | None, key: str) -> tuple[Node, Node] | None:
+    """Key and value of an entry of a mapping; None where there is none."""
     if isinstance(node, MappingNode):
         for name, value in node.value:
             if isinstance(name, ScalarNode) and name.value == key:
@@ -96,7 +98,8 @@ def _entry(node: Node | None, key: str) -> tuple[Node, Node] | None:
     return None
 
 
-def _inserted(text: str, parent: Node | None, indent: str, keys: list[str], value: Scalar) -> str:
+def inserted(text: str, parent: Node | None, indent: str, keys: list[str], value: Scalar | list[str]) -> str:
+    """The text with an entry more, in ``parent`` or, where that is None, at the end."""
     newline = "\r\n" if "\r\n" in text else "\n"
     if isinstance(parent, MappingNode) and parent.value and not parent.flow_style:
         first = parent.value[0][0].start_mark
@@ -109,20 +112,23 @@ def _inserted(text: str, parent: Node | None, indent: str, keys: list[str], valu
     return f"{text}{gap}{indent}{_block(keys, value, newline)}{newline}"
 
 
-def _block(keys: list[str], value: Scalar, newline: str) -> str:
+def _block(keys: list[str], value: Scalar | list[str], newline: str) -> str:
     """``a:`` and below it ``b: value``."""
     lines = [f"{'  ' * depth}{key}:" for depth, key in enumerate(keys)]
-    return newline.join(lines) + f" {_scalar(value)}"
+    return newline.join(lines) + f" {scalar(value)}"
 
 
-def _scalar(value: Scalar) -> str:
+def scalar(value: Scalar | list[str]) -> str:
     """YAML for one value: plain where that is read back as the same."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(scalar, value))}]"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and yaml.safe_load(value) == value:
         return value
     return json.dumps(value, ensure_ascii=False)
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
+    """Write the file anew as a whole, 0600. Raises ConfigError."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
