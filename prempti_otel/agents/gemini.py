@@ -72,7 +72,7 @@ class Gemini(Agent):
             "Calls have no id of their own (`tool.use_id` is empty).",
             "Files outside the project are refused by Gemini CLI itself before the hook is asked; there is no record.",
             "Hooks can be switched off in Gemini CLI's settings (`hooksConfig`).",
-            "`web_fetch` has its URLs in a prompt: `url` is the first of them, `urls` are all.",
+            "`web_fetch` has its URLs in a prompt: `url` is the first, the one that `net.*` tells of; `urls` are all.",
             "Subagents were not tried.",
         ),
     )

@@ -57,6 +57,9 @@ layout and comments included, and a copy from before is kept beside it (`.prempt
 restored it. A file that the agent could not read either is refused and left alone: agents ignore such a file, all hooks
 included. With the scope `managed` the hook still runs as each user, with the home that `hook add` was run with: meant
 for machines with one user, such as containers.
+
+What is said of an agent that was seen was observed, with the real program and a scripted model; of the others it is
+what their makers document.
 """
 
 _CALLS = """\
@@ -119,7 +122,7 @@ def _overview(agents: Sequence[Agent]) -> Iterator[str]:
                 agent.title,
                 f"`{agent.name}`",
                 ", ".join(f"`{event}`" for event in agent.facts.events),
-                "yes" if agent.name == "claude_code" else "no: denied, with the reason",
+                "unless permissions are bypassed" if agent.name == "claude_code" else "no: denied, with the reason",
                 agent.facts.seen,
             )
             for agent in agents
