@@ -8,6 +8,7 @@ understand becomes one more process event that is dynamic.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -318,6 +319,8 @@ class _Events:
                 number = int(port.text)
             if number:
                 values["net.port"] = number
+            if target.ip_class != "name" and (address := _address(target.host)) is not None:
+                values["net.ip"] = address
             if target.scheme:
                 values["net.scheme"] = target.scheme
             if target.url:
@@ -347,3 +350,12 @@ class _Events:
 
 def _distinct(events: Sequence[Event], name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([str(event.values[name]) for event in events]))
+
+
+def _address(host: str) -> str | None:
+    """A host that is an address, in inet_ntop's spelling; None for a name."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, host))
+    except (OSError, ValueError):
+        return None

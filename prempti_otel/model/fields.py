@@ -29,13 +29,16 @@ class Level(IntEnum):
 
 
 class FieldType(StrEnum):
-    """Falco's plugin field types, as far as this source has them."""
+    """Falco's plugin field types. Values of the last two are addresses as text, in inet_ntop's spelling."""
 
     STRING = "string"
     UINT64 = "uint64"
     BOOL = "bool"
     RELTIME = "reltime"
     ABSTIME = "abstime"
+    IPADDR = "ipaddr"
+    IPNET = "ipnet"
+    """Compared with networks."""
 
 
 class Argument(Enum):
@@ -224,6 +227,11 @@ _ALL = [
         ("net.port", _N, "Port, where known."),
         ("net.scheme", _S, "Scheme of the URL, where there is one."),
         ("net.url", _S, "The URL, normalised, where there is one."),
+        (
+            "net.ip",
+            FieldType.IPADDR,
+            "The host, where it is an address, and not a name: `net.ip in (10.0.0.1, fd00::1)`.",
+        ),
         ("net.ip_class", _S, "`loopback`, `private`, `link_local`, `metadata`, `public` or `name`."),
         ("net.op", _S, "`download`, `upload`, `connect`, `listen` or `publish`."),
     ),

@@ -162,6 +162,8 @@ def _constant_side(node: Compare, source: Source) -> ValuePredicate:
 def _compare_fields(node: Compare, left: Source, right: Source) -> Check:
     if node.operator in operators.NO_RIGHT_FIELD:
         raise ConditionTypeError(f"'{node.operator}' takes constants only on its right", node.right.at)
+    if left.kind is FieldType.IPNET:
+        raise ConditionTypeError(f"{_name(node.left)} is compared with constant networks only", node.right.at)
     if (left.kind, left.is_list) != (right.kind, right.is_list) or right.any_of:
         raise ConditionTypeError(
             f"{_name(node.left)} is {left.type_name}, but {_name(node.right)} is {right.type_name}", node.right.at

@@ -166,6 +166,8 @@ class _KeyFinder:
         return [self._keys(plain(check.operator), left.name, value, field.type, many) for value in values]
 
     def _keys(self, operator: str, name: str, value: bytes, kind: FieldType, many: bool) -> list[Key]:
+        if kind is FieldType.IPNET:
+            return []
         if operator in ("=", "in", "intersects"):
             return [("any" if many else "is", name, parse_constant(value, kind))]
         if many:

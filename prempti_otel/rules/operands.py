@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 Getter: TypeAlias = "Callable[[Event], Any]"
 _INDEX = re.compile(rb"(?:0|[1-9][0-9]*)\Z")
-_CLASSES: dict[FieldType, type] = {FieldType.STRING: bytes, FieldType.BOOL: bool}
+_CLASSES: dict[FieldType, type] = {
+    FieldType.STRING: bytes,
+    FieldType.BOOL: bool,
+    FieldType.IPADDR: bytes,
+    FieldType.IPNET: bytes,
+}
 
 
 class ConditionTypeError(PremptiError):

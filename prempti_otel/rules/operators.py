@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from prempti_otel.model.fields import FieldType
 from prempti_otel.rules.globs import BytesPredicate, glob_predicate
 from prempti_otel.rules.pmatch import PathPrefixes
-from prempti_otel.rules.values import NUMBERS, parse_constant, parse_text, regex_predicate
+from prempti_otel.rules.values import NUMBERS, network_predicate, parse_constant, parse_text, regex_predicate
 
 ValuePredicate: TypeAlias = Callable[[Any], bool]
 """A check of one value of the type it was made for."""
@@ -22,10 +22,11 @@ TEXT_OPERATORS = frozenset(
     {"=", "!=", "<", "<=", ">", ">=", "contains", "icontains", "startswith", "endswith"}
     | {"glob", "iglob", "regex", "pmatch", "in", "intersects", "exists"}
 )
+_EQUALITY = frozenset({"=", "!=", "in", "intersects", "exists"})
 _BY_TYPE = {
     FieldType.STRING: TEXT_OPERATORS,
-    FieldType.BOOL: frozenset({"=", "!=", "in", "intersects", "exists"}),
-    **dict.fromkeys(NUMBERS, frozenset({"=", "!=", "<", "<=", ">", ">=", "in", "intersects", "exists"})),
+    **dict.fromkeys((FieldType.BOOL, FieldType.IPADDR, FieldType.IPNET), _EQUALITY),
+    **dict.fromkeys(NUMBERS, _EQUALITY | {"<", "<=", ">", ">="}),
 }
 LIST_OPERATORS = frozenset({"exists", "in", "intersects"})
 """All that a field with many values takes."""
@@ -60,6 +61,9 @@ def operators_of(kind: FieldType, is_list: bool) -> Sequence[str]:
 def constant_predicate(name: str, kind: FieldType, constant: bytes) -> ValuePredicate:
     """``value NAME constant``. Raises ConstantError."""
     name = plain(name)
+    if kind is FieldType.IPNET:
+        within = network_predicate(constant)
+        return within if name == "=" else lambda value: not within(value)
     if kind is not FieldType.STRING:
         return _scalar_predicate(name, parse_constant(constant, kind))
     return _text_predicate(name, parse_text(constant))
@@ -97,15 +101,25 @@ def list_predicate(name: str, kind: FieldType, constants: Sequence[bytes]) -> Va
     """``value in|intersects|pmatch (constants)`` for a field with one value. Raises ConstantError."""
     if name == "pmatch":
         return PathPrefixes(parse_text(constant) for constant in constants)
+    if kind is FieldType.IPNET:
+        return _any_network(constants)
     return frozenset(parse_constant(constant, kind) for constant in constants).__contains__
 
 
 def many_predicate(name: str, kind: FieldType, constants: Sequence[bytes]) -> ValuePredicate:
     """``values in (constants)``: all of them; ``intersects``: any. For list fields. Raises ConstantError."""
+    if kind is FieldType.IPNET:
+        within, quantity = _any_network(constants), all if name == "in" else any
+        return lambda values: quantity(map(within, values))
     known = frozenset(parse_constant(constant, kind) for constant in constants)
     if name == "in":
         return known.issuperset
     return lambda values: not known.isdisjoint(values)
+
+
+def _any_network(constants: Sequence[bytes]) -> BytesPredicate:
+    networks = [network_predicate(constant) for constant in constants]
+    return lambda value: any(within(value) for within in networks)
 
 
 def modified_predicate(name: str, modifier: str, kind: FieldType, constants: Sequence[bytes]) -> ValuePredicate:

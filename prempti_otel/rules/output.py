@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prempti_otel.errors import PremptiError, nearest
+from prempti_otel.model.fields import FieldType
 from prempti_otel.rules.ast import Exists, FieldRef, Transformed, field_refs, operand_text
 from prempti_otel.rules.escaping import EscapeError, unescape
 from prempti_otel.rules.operands import ConditionTypeError, Source, compile_side
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MISSING = "<NA>"
 """What stands for a missing value in text."""
+_NETWORK = b"<IPNET>"
+"""What Falco shows for every value of an ipnet field."""
 MAX_WIDTH = 65_535
 """The largest number after a ``%``."""
 _LIST_BYTES = 1023
@@ -207,6 +210,8 @@ def _unknown(data: bytes, at: int, start: int, fields: Registry) -> OutputError:
 
 
 def _text_of(side: FieldRef | Transformed, value: Any, source: Source) -> bytes:
+    if source.kind is FieldType.IPNET:
+        value = (_NETWORK,) * len(value) if source.is_list else _NETWORK
     if source.any_of:
         return b" ".join(item for item in value if item.__class__ is bytes)
     if source.is_list:
@@ -228,6 +233,8 @@ def _json(value: Any, source: Source) -> JsonScalar:
         return None
     if source.any_of:
         return _text_of(FieldRef(""), value, source).decode("utf-8", "replace")
+    if source.kind is FieldType.IPNET:
+        return [_NETWORK.decode()] * len(value) if source.is_list else _NETWORK.decode()
     if value.__class__ is tuple:
         return [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in value]
     return value.decode("utf-8", "replace") if value.__class__ is bytes else shown

@@ -129,7 +129,7 @@ _WORD = re.compile(r"""[^\s()"',=]+|\S""")
 _QUOTE_IT = "put text that holds blanks, quotes or ( ) , = in quotes"
 _EXPECTED: tuple[tuple[frozenset[str], str, str | None], ...] = (
     (frozenset({"EXISTS"}), "an operator such as exists, =, !=, in, contains or pmatch", None),
-    (frozenset({"NOT", "FIELD"}), "a field check, a macro or '('", None),
+    (frozenset({"NOT_OPEN", "FIELD"}), "a field check, a macro or '('", None),
     (frozenset({"LPAR", "VAL_OPEN"}), "a list in parentheses", "write `field in (a, b)`"),
     (frozenset({"BARE", "VAL_OPEN"}), "a constant, val(FIELD) or a transformer", _QUOTE_IT),
     (

@@ -66,9 +66,9 @@ class TreeBuilder(_Base):
         )
         return parts[0] if len(parts) == 1 else And(parts)
 
-    def not_next(self, children: list[_Negation]) -> _Negation:
-        odd, expression = children[1]
-        return not odd, expression
+    def not_run(self, children: list[Any]) -> _Negation:
+        run, (odd, expression) = children
+        return odd is (run.count("not") % 2 == 0), expression
 
     def not_group(self, children: list[Expression]) -> _Negation:
         return True, children[1]

@@ -7,6 +7,7 @@ import re
 import re2
 
 from prempti_otel.model.fields import FieldType
+from prempti_otel.rules.addresses import AddressError, parse_address, parse_network
 from prempti_otel.rules.globs import BytesPredicate
 
 NUMBERS = frozenset({FieldType.UINT64, FieldType.RELTIME, FieldType.ABSTIME})
@@ -44,10 +45,23 @@ def parse_text(text: bytes) -> bytes:
 
 
 def parse_constant(text: bytes, kind: FieldType) -> bytes | int | bool:
-    """A constant for a field of type ``kind``. Raises ConstantError."""
+    """A constant for a field of type ``kind``, networks aside. Raises ConstantError."""
     if kind is FieldType.STRING:
         return parse_text(text)
+    if kind is FieldType.IPADDR:
+        try:
+            return parse_address(text)
+        except AddressError as error:
+            raise ConstantError(str(error)) from None
     return parse_bool(text) if kind is FieldType.BOOL else parse_number(text)
+
+
+def network_predicate(text: bytes) -> BytesPredicate:
+    """Whether an address lies in a network. Raises ConstantError."""
+    try:
+        return parse_network(text)
+    except AddressError as error:
+        raise ConstantError(str(error)) from None
 
 
 def regex_predicate(pattern: bytes) -> BytesPredicate:

@@ -17,8 +17,10 @@ TYPES = {
     "BOOL": FieldType.BOOL,
     "RELTIME": FieldType.RELTIME,
     "ABSTIME": FieldType.ABSTIME,
+    "IPADDR": FieldType.IPADDR,
+    "IPNET": FieldType.IPNET,
 }
-"""libsinsp's types that this source has."""
+"""libsinsp's types that a field of a plugin can have; paths are text."""
 _FIRST_ITEM = "a bad escape in the first item of a list is an error here, where Falco takes the list as empty"
 _TOO_LONG = "constants may be longer than 255 bytes here"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 from prempti_otel.model.event import Event, RawValue
 from prempti_otel.model.fields import Argument, Field, FieldType, Level, Registry
@@ -14,7 +16,10 @@ from prempti_otel.rules.pmatch import PathPrefixes
 from tests.conformance.conditions import TYPES, with_placeholders
 from tests.conformance.outcome import Case, Disagreed, NotApplicable, Outcome
 
-_OWN_COMPARISON = ("evt.rawarg", "evt.arg", "evt.around", "fd.", "proc.aname", "proc.apid", "thread.")
+_BOTH_ENDS = frozenset({"fd.ip", "fd.net"})
+Ends: TypeAlias = Mapping[str, Iterable[str]]
+"""The addresses of the connection that a test of libsinsp's is about."""
+_NOT_UTF8_ON_MASTER = "a value that is not UTF-8 is made so before a regex sees it on Falco's master only"
 _GENERIC = frozenset({"INT16", "INT64", "UINT32", "PID", "INT32"})
 
 
@@ -68,7 +73,28 @@ def _argument_of(name: str) -> Argument:
     }.get(suffix, Argument.NONE)
 
 
-def described(case: Case) -> Outcome:
+def connection_ends(cases: Iterable[Case]) -> Ends:
+    """Both ends of each test's connection, which cases on one end tell."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        fields = case.get("fields")
+        for name, field in fields.items() if isinstance(fields, dict) else ():
+            if name in ("fd.sip", "fd.cip", "fd.lip", "fd.rip") and isinstance(field, dict) and field["value"]:
+                found[case["test"]].add(field["value"])
+    return found
+
+
+def _both_ends(case: Case, kind: str, ends: Iterable[str]) -> Outcome:
+    """``=`` on both ends holds for either of them, ``!=`` for none."""
+    (name,) = case["fields"]
+    registry = {name: _field(name, TYPES[kind], is_list=False, indexed=False)}
+    judge_end = compile_expression(parse_condition(case["filter"]), registry)
+    held = [judge_end(Values({name: end})) for end in ends]
+    got = all(held) if " != " in case["filter"] else any(held)
+    return None if got == case["expect"] else Disagreed(case["expect"], got)
+
+
+def described(case: Case, ends: Ends) -> Outcome:
     """A case whose ``fields`` carry type and value each."""
     fields, expected = case["fields"], case["expect"]
     generic = case.get("generic_0_44_1")
@@ -81,21 +107,45 @@ def described(case: Case) -> Outcome:
         if kind not in TYPES and not (kind in _GENERIC and name in values):
             return NotApplicable(f"no field of a plugin source has type {kind}")
         plain = name.partition("[")[0]
-        argument = Argument.OPTIONAL_INDEX_OR_KEY if "[" in name else Argument.NONE
-        registry[plain] = Field(
-            plain, TYPES.get(kind, FieldType.UINT64), Level.TOOL, "", is_list=field["is_list"], argument=argument
-        )
+        if name in _BOTH_ENDS and case["test"] in ends:
+            return _both_ends(case, kind, ends[case["test"]])
+        registry[plain] = _field(plain, TYPES.get(kind, FieldType.UINT64), field["is_list"], "[" in name)
         if name not in values and field["value"] is not None:
-            hexadecimal = field.get("hex")
-            values[name] = bytes.fromhex(hexadecimal) if hexadecimal is not None else _number(kind, field["value"])
-    special = next((name for name in fields if name.startswith(_OWN_COMPARISON)), None)
-    if special is not None and not case.get("portable", True) and generic is None:
-        return NotApplicable(f"{special.partition('[')[0]} of the syscall source is compared in a way of its own")
+            values[name] = _value(plain, kind, field)
+        if not case.get("portable", True) and generic is None and (reason := _syscall_only(plain, values.get(name))):
+            return NotApplicable(reason)
+    if " regex " in case["filter"] and not all(map(_is_utf8, values.values())):
+        return NotApplicable(_NOT_UTF8_ON_MASTER)
     return judge(case["filter"], registry, Values(values), expected, case.get("warnings"))
 
 
-def _number(kind: str, value: Any) -> Any:
-    return int(value) if TYPES.get(kind) is not FieldType.STRING and isinstance(value, str) else value
+def _field(name: str, kind: FieldType, is_list: bool, indexed: bool) -> Field:
+    argument = Argument.OPTIONAL_INDEX_OR_KEY if indexed else Argument.NONE
+    any_value = name == "proc.aname"
+    return Field(name, kind, Level.TOOL, "", is_list=is_list, argument=argument, any_value=any_value)
+
+
+def _syscall_only(name: str, value: Any) -> str | None:
+    """Why a case on this field says nothing about fields of a plugin."""
+    if name in _BOTH_ENDS:
+        return f"{name} is compared with both ends of a connection, and no case tells which these are"
+    if name.startswith("evt.rawarg.") and not isinstance(value, bytes):
+        return "evt.rawarg.* takes type and value from the system call, which may not have the argument"
+    return None
+
+
+def _is_utf8(value: Any) -> bool:
+    return not isinstance(value, bytes) or value.decode("utf-8", "replace").encode() == value
+
+
+def _value(name: str, kind: str, field: Any) -> Any:
+    """A captured value as an event holds it; the bytes of a C string may come with its end."""
+    if field.get("hex") is not None:
+        text = bytes.fromhex(field["hex"]).removesuffix(b"\0")
+        return text.decode().split(" ") if name == "proc.aname" else text
+    value = field["value"]
+    is_text = TYPES.get(kind) in (FieldType.STRING, FieldType.IPADDR, FieldType.IPNET)
+    return int(value) if isinstance(value, str) and not is_text else value
 
 
 def matrix(case: Case, registry: Registry) -> Outcome:

@@ -40,8 +40,9 @@ def measure(content: Any) -> Tally:
     """The outcome of each case of one file."""
     tally = Tally()
     registry = evaluation.registry_of(content.get("field_types", {})) if isinstance(content, dict) else {}
+    ends = evaluation.connection_ends(case for _, case in cases_of(content))
     for group, case in cases_of(content):
-        judge = judge_for(case, group, registry)
+        judge = judge_for(case, group, registry, ends)
         outcome = judge(case) if judge else NotApplicable("the format of the case is not known")
         tally.add(name_of(case), outcome)
         if judge is conditions.parse and (places := conditions.error_offset(case)):
@@ -50,7 +51,7 @@ def measure(content: Any) -> Tally:
     return tally
 
 
-def judge_for(case: Case, group: str, registry: Any) -> Callable[[Case], Outcome] | None:
+def judge_for(case: Case, group: str, registry: Any, ends: evaluation.Ends) -> Callable[[Case], Outcome] | None:
     """What measures a case with these keys."""
     keys = set(case)
     if "search_paths" in keys:
@@ -79,7 +80,9 @@ def judge_for(case: Case, group: str, registry: Any) -> Callable[[Case], Outcome
         return templates.probe
     if {"filter", "fields", "expect"} <= keys:
         typed = any(isinstance(field, dict) for field in case["fields"].values()) or "portable" in keys
-        return evaluation.described if typed else lambda found: evaluation.matrix(found, registry)
+        if typed:
+            return lambda found: evaluation.described(found, ends)
+        return lambda found: evaluation.matrix(found, registry)
     if keys <= {"test", "filter", "expect"} or "mock" in group:
         return evaluation.mock
     if keys & {"filter", "expr"}:
