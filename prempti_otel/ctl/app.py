@@ -32,7 +32,7 @@ COMMANDS = {
     "mode": ("prempti_otel.ctl.mode:mode", "Show or switch the mode: guardrails or monitor."),
     "replay": ("prempti_otel.ctl.replay:replay", "Judge recorded hook payloads, without recording."),
     "restart": ("prempti_otel.ctl.lifecycle:restart", "Stop the engine and start it again."),
-    "rules": ("prempti_otel.ctl.rules:rules", "Check and list rules."),
+    "rules": ("prempti_otel.ctl.rules:rules", "Check, test, show, switch and make rules."),
     "start": ("prempti_otel.ctl.lifecycle:start", "Start the engine."),
     "status": ("prempti_otel.ctl.status:status", "Show how the guard is doing."),
     "stop": ("prempti_otel.ctl.lifecycle:stop", "Take the hooks out and stop the engine."),

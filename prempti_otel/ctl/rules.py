@@ -1,4 +1,4 @@
-"""``premptictl rules``: check rule files, and list the rules that are in force."""
+"""``premptictl rules``: check, list and test rules; one rule is shown, switched and made in modules of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from prempti_otel.ctl import rule_switch, rule_template
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable, shown
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
@@ -16,7 +17,13 @@ from prempti_otel.settings.resources import resource
 
 @click.group()
 def rules() -> None:
-    """Check and list rules."""
+    """Check, test, show, switch and make rules."""
+
+
+rules.add_command(rule_switch.show)
+rules.add_command(rule_switch.enable)
+rules.add_command(rule_switch.disable)
+rules.add_command(rule_template.new)
 
 
 @rules.command()

@@ -1,0 +1,142 @@
+"""``premptictl rules show``, ``enable`` and ``disable``: one rule, and whether it is in force."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, printable
+from prempti_otel.engine.rulesets import installed_rule_files, selection
+from prempti_otel.errors import PremptiError, nearest
+from prempti_otel.settings.home import Home
+from prempti_otel.settings.lists import update_list
+from prempti_otel.settings.load import load_config
+
+if TYPE_CHECKING:
+    from prempti_otel.rules import Ruleset
+    from prempti_otel.rules.ruleset import Rule
+    from prempti_otel.settings.config import Config
+
+KEY = "rules.disable"
+
+
+@click.command()
+@click.argument("name")
+@format_option
+def show(name: str, form: str) -> None:
+    """Show one rule whole: what it looks for, what it does, and where it stands."""
+    home = Home.from_environment()
+    rule = find(installed(home, load_config(home.config)), name)
+    told = told_of(rule)
+    if form == "json":
+        print_json(told)
+        return
+    out = console()
+    out.print(f"[bold]{printable(rule.name)}[/]", markup=True)
+    for key in ("verdict", "priority", "enabled", "tags", "levels", "place"):
+        value = told[key]
+        text = " ".join(value) if isinstance(value, list) else str(value)
+        style = VERDICT_STYLES.get(text, "") if key == "verdict" else ""
+        out.print(_line(key, text, style))
+    out.print(f"\n{printable(rule.description.strip())}\n", markup=False)
+    out.print(_line("condition", printable(rule.condition.strip())))
+    out.print(_line("output", printable(rule.output.strip())))
+
+
+@click.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Take a rule out of force: adds NAME to rules.disable in config.yaml.
+
+    NAME may hold `*` for any run of characters. A running engine takes it over by itself.
+    """
+    home = Home.from_environment()
+    ruleset = installed(home, load_config(home.config))
+    names = _matching(ruleset, name)
+    home.create()
+    update_list(home.config, KEY, add=[name])
+    click.echo(f"no longer in force: {', '.join(map(printable, names))}")
+
+
+@click.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Put a rule into force again: takes NAME out of rules.disable in config.yaml."""
+    home = Home.from_environment()
+    config = load_config(home.config)
+    if name in config.rules.disable:
+        config = update_list(home.config, KEY, remove=[name])
+    ruleset = installed(home, config)
+    if "*" in name:
+        click.echo(f"in force: {', '.join(r.name for r in ruleset.rules if fnmatchcase(r.name, name) and r.enabled)}")
+        return
+    rule = find(ruleset, name)
+    if not rule.enabled:
+        raise PremptiError(f"{name!r} is still not in force: {_why(rule, config)}", where=str(home.config))
+    click.echo(f"in force: {printable(name)}")
+
+
+def installed(home: Home, config: Config) -> Ruleset:
+    """The installed rules. Raises PremptiError where they do not load."""
+    from prempti_otel.rules import load
+
+    result = load(installed_rule_files(home, config), selection=selection(config))
+    if result.ruleset is None:
+        raise PremptiError(result.as_text().strip(), remedy="correct the rules")
+    return result.ruleset
+
+
+def find(ruleset: Ruleset, name: str) -> Rule:
+    """The rule called ``name``. Raises PremptiError with the nearest name."""
+    for rule in ruleset.rules:
+        if rule.name == name:
+            return rule
+    close = nearest(name, [rule.name for rule in ruleset.rules])
+    raise PremptiError(
+        f"there is no rule {name!r}", remedy=f"did you mean {close!r}?" if close else "premptictl rules list"
+    )
+
+
+def told_of(rule: Rule) -> dict[str, Any]:
+    """A rule as scripts read it."""
+    return {
+        "rule": rule.name,
+        "verdict": str(rule.verdict),
+        "priority": str(rule.priority),
+        "enabled": rule.enabled,
+        "tags": list(rule.tags),
+        "levels": [level.label for level in rule.levels],
+        "place": f"{rule.file}:{rule.line}",
+        "description": rule.description,
+        "condition": rule.condition,
+        "output": rule.output,
+    }
+
+
+def _matching(ruleset: Ruleset, name: str) -> list[str]:
+    if "*" not in name:
+        return [find(ruleset, name).name]
+    names = [rule.name for rule in ruleset.rules if fnmatchcase(rule.name, name)]
+    if not names:
+        raise PremptiError(f"no rule's name matches {name!r}", remedy="premptictl rules list")
+    return names
+
+
+def _why(rule: Rule, config: Config) -> str:
+    for pattern in config.rules.disable:
+        if fnmatchcase(rule.name, pattern):
+            return f"rules.disable has {pattern!r}"
+    for tag in rule.tags:
+        if tag in config.rules.disable_tags:
+            return f"rules.disable_tags has {tag!r}"
+    return f"its own file says so, or its priority is below rules.minimum_priority ({rule.file}:{rule.line})"
+
+
+def _line(key: str, text: str, style: str = "") -> Any:
+    from rich.text import Text
+
+    line = Text(f"{key:<10} ", style="dim")
+    line.append(text, style=style or "not dim")
+    return line

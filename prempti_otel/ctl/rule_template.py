@@ -1,0 +1,209 @@
+"""``premptictl rules new``: a commented rule, and tests for it, made from a recorded call.
+
+The record is what an agent asked for, so it is hostile text: everything of it is quoted, and what cannot be
+is left out. Nothing that exists is overwritten.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import yaml
+
+from prempti_otel.ctl.files import write_private
+from prempti_otel.ctl.output import printable
+from prempti_otel.errors import PremptiError
+from prempti_otel.model.record import RecordKind
+from prempti_otel.settings.home import Home
+
+if TYPE_CHECKING:
+    from prempti_otel.audit import DecisionBody
+    from prempti_otel.audit.records import EventBody
+
+CLAUSES = {
+    "process": ("proc.name", "proc.subcommand"),
+    "file": ("file.op", "file.home_path"),
+    "network": ("net.host",),
+    "tool": ("tool.name",),
+}
+"""Level → the fields that make a first condition, of the first event that has them."""
+HINTS = ("proc.name", "proc.subcommand", "proc.cmdline", "file.op", "file.home_path", "file.path", "net.op", "net.host")
+MOST_EVENTS = 8
+TEST_HOME = "/home/dev"
+"""Where `rules test` has ``~``."""
+_BARE = re.compile(r"[A-Za-z0-9_./~-]+")
+
+
+@click.command()
+@click.argument("seq", type=click.IntRange(min=1))
+@click.option("--name", help="The rule's name; by default it is made from the call.")
+@click.option(
+    "--verdict", type=click.Choice(["deny", "ask"]), default="ask", show_default=True, help="What it asks for."
+)
+def new(seq: int, name: str | None, verdict: str) -> None:
+    """Make a rule from the recorded call SEQ (see `premptictl logs`): a commented file, and a test beside it.
+
+    They are written below PREMPTI_HOME/rules/user, and the rule is in force at once; an existing file is never
+    overwritten.
+    """
+    home = Home.from_environment()
+    body = _decision(home, seq)
+    subject = _subject(body)
+    title = name or f"Like record {seq}: {subject}"[:80].strip()
+    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or f"record-{seq}"
+    rule_file = home.user_rules / f"{slug}.yaml"
+    test_file = home.user_rules / "tests" / f"{slug}.yaml"
+    for file in (rule_file, test_file):
+        if file.exists():
+            raise PremptiError("this file exists already", where=str(file), remedy="choose another --name, or edit it")
+    rule = rule_text(body, title, verdict, seq)
+    _check(rule_file, rule)
+    home.create()
+    test_file.parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(rule_file, rule.encode())
+    write_private(test_file, test_text(body, title).encode())
+    click.echo(f"rule: {rule_file}\ntest: {test_file}\n\nnarrow the condition down, then:")
+    click.echo("  premptictl rules check\n  premptictl rules test\n  premptictl replay --history 30")
+
+
+def rule_text(body: DecisionBody, name: str, verdict: str, seq: int) -> str:
+    """The rule file."""
+    level, clauses = _condition(body)
+    seen = "".join(f"#   {hint}\n" for hint in _hints(body))
+    output = {
+        "process": "`%proc.cmdline` is not wanted here; say what to do instead",
+        "file": "%file.op of %file.path is not wanted here; say what to do instead",
+        "network": "talking to %net.host is not wanted here; say what to do instead",
+        "tool": "%tool.name is not wanted here; say what to do instead",
+    }[level]
+    rule = {
+        "rule": name,
+        "desc": "Say why, for whoever reads the alert.",
+        "condition": " and ".join(clauses),
+        "output": output,
+        "priority": "WARNING",
+        "source": "coding_agent",
+        "tags": [f"coding_agent_{verdict}"],
+    }
+    return f"""\
+# Made from record {seq}. What the call would do, as rules see it:
+#
+{seen}#
+# The condition is judged on each {level} event; all fields: docs/fields.md. The output is what the
+# model is told: name what it should do instead. coding_agent_ask puts the call before a person,
+# coding_agent_deny blocks it.
+{_yaml([rule])}"""
+
+
+def test_text(body: DecisionBody, name: str) -> str:
+    """The test file: the recorded call, which must be stopped, and a place for one that must not."""
+    case: dict[str, Any] = {"verdict": "stop", "rules": [name]}
+    call = body.call
+    case["cwd"] = _at_test_home(call.cwd) if call.cwd.startswith("/") else f"{TEST_HOME}/project"
+    if call.tool == "Bash":
+        case["command"] = _at_test_home(call.command)
+    else:
+        case["tool"] = call.tool
+        case["input"] = _moved(call.input)
+    return f"""\
+# The recorded call, after redaction, moved to the home of {TEST_HOME}.
+# Add calls that are alike but harmless, with `verdict: pass`: that is where rules go wrong.
+{_yaml({"cases": [case]})}"""
+
+
+def _decision(home: Home, seq: int) -> DecisionBody:
+    from prempti_otel.audit import DecisionBody, StoreReader, body_of
+
+    with StoreReader(home) as store:
+        record = store.get(seq)
+    if record is None:
+        raise PremptiError(f"there is no record {seq}", remedy="premptictl logs")
+    if record.kind is not RecordKind.DECISION:
+        raise PremptiError(f"record {seq} is no call but of kind {record.kind.value}", remedy="premptictl logs")
+    body = body_of(record, DecisionBody)
+    if not body.events:
+        raise PremptiError(f"the call of record {seq} was not judged", remedy="choose another record")
+    return body
+
+
+def _subject(body: DecisionBody) -> str:
+    call = body.call
+    text = call.command or f"{call.tool} {call.file_path}"
+    return printable(" ".join(text.split()))[:60]
+
+
+def _condition(body: DecisionBody) -> tuple[str, list[str]]:
+    """The level and the clauses of a first condition; a deeper event says more than the call itself."""
+    for level in ("process", "file", "network"):
+        for event in body.events:
+            if event.level == level and (clauses := _clauses(event, CLAUSES[level])):
+                return level, clauses
+    name = _quoted(body.call.tool)
+    return "tool", [f"tool.name = {name}"] if name else ["tool.name exists"]
+
+
+def _clauses(event: EventBody, fields: tuple[str, ...]) -> list[str]:
+    found = []
+    for field in fields:
+        value = event.fields.get(field)
+        if isinstance(value, str) and value and (word := _quoted(value)):
+            found.append(f"{field} = {word}")
+    needed = fields[0] if event.level == "process" else fields[-1]
+    return found if any(clause.startswith(f"{needed} ") for clause in found) else []
+
+
+def _quoted(value: str) -> str:
+    """``value`` as a condition has it; empty where it cannot be said in one word."""
+    if _BARE.fullmatch(value):
+        return value
+    if not value.isprintable() or "\\" in value:
+        return ""
+    if '"' not in value:
+        return f'"{value}"'
+    return f"'{value}'" if "'" not in value else ""
+
+
+def _hints(body: DecisionBody) -> list[str]:
+    lines = []
+    for event in body.events[: MOST_EVENTS + 1]:
+        parts = [f"{field} = {_short(event.fields[field])}" for field in HINTS if event.fields.get(field)]
+        if parts:
+            lines.append(f"{event.level}: {', '.join(parts)}")
+    return lines[:MOST_EVENTS] or [f"tool: tool.name = {_short(body.call.tool)}"]
+
+
+def _short(value: object) -> str:
+    text = printable(str(value))
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _at_test_home(text: str) -> str:
+    return text.replace(str(Path.home()), TEST_HOME) if str(Path.home()) != "/" else text
+
+
+def _moved(value: Any) -> Any:
+    if isinstance(value, str):
+        return _at_test_home(value)
+    if isinstance(value, dict):
+        return {key: _moved(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_moved(inner) for inner in value]
+    return value
+
+
+def _yaml(value: Any) -> str:
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100))
+
+
+def _check(file: Path, text: str) -> None:
+    """Raises PremptiError where the rule would not load: better no file than a broken one in force."""
+    from prempti_otel.rules import RuleFile, load
+
+    result = load([RuleFile(str(file), text)])
+    if result.ruleset is None:
+        raise PremptiError(
+            f"no rule can be made of this call: {result.as_text().strip()}", remedy="docs/writing-rules.md"
+        )
