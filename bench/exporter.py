@@ -1,4 +1,4 @@
-"""The exporter: records projected and sent to a receiver on loopback, and what a backlog costs."""
+"""The exporter: calls projected and sent to a receiver on loopback, and what a backlog costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prempti_otel.audit import Store, StoreReader
 from prempti_otel.settings.home import Home
 from prempti_otel.telemetry import names, project
 from tests.support.otlp import OtlpReceiver
-from tests.support.records import a_denied_record, a_record
+from tests.support.records import a_denied_record, append_call
 
 
 def run(quick: bool) -> list[Row]:
@@ -28,12 +28,12 @@ def run(quick: bool) -> list[Row]:
         home.create()
         with Store.open(home, retention_days=36_500) as store:
             for number in range(count):
-                store.append(a_denied_record(number) if number % 10 == 0 else a_record(number))
+                store.append(a_denied_record(number)) if number % 10 == 0 else append_call(store, number)
             read = _rate(count, lambda: _read(home))
             projected = _rate(count, lambda: _project(home))
             rows = [
-                Row("records read (floor)", read, "1/s", 1.0),
-                Row("records projected to spans and logs", projected, "1/s", projected / read),
+                Row("calls read, with their outcomes (floor)", read, "1/s", 1.0),
+                Row("calls projected to spans and logs", projected, "1/s", projected / read),
             ]
             for protocol in ("grpc", "http/protobuf"):
                 rows += _drain(home, protocol, count, read)
@@ -59,7 +59,7 @@ def _project(home: Home) -> None:
         while records := reader.records(after, 512):
             after = records[-1].seq
             for record in records:
-                project.spans(record, resource)
+                project.spans(record, resource, reader.get)
                 project.logs(record, resource)
 
 

@@ -97,7 +97,7 @@ class Demo:
         self.ctl("start")
         self.ctl("hook", "add", "claude_code")
         settings = json.loads((self.user_home / ".claude" / "settings.json").read_text())
-        self.command = settings["hooks"]["PreToolUse"][0]["hooks"][0]["command"]
+        self.hooks = settings["hooks"]
 
     def ctl(self, *arguments: str) -> str:
         done = subprocess.run([PREMPTICTL, *arguments], env=self.env, capture_output=True, text=True, check=False)
@@ -120,24 +120,32 @@ class Demo:
             "tool_use_id": f"toolu_demo_{number}",
         }
         started = time.perf_counter()
-        done = subprocess.run(
-            ["/bin/sh", "-c", self.command],
-            input=json.dumps(payload).encode(),
-            env=self.env,
-            cwd=self.project,
-            capture_output=True,
-            check=False,
-        )
+        output = self.hook(payload).get("hookSpecificOutput", {})
         elapsed = time.perf_counter() - started
-        if done.returncode or not done.stdout:
-            raise SystemExit(f"the hook failed ({done.returncode}): {done.stderr.decode()}")
-        output = json.loads(done.stdout).get("hookSpecificOutput", {})
+        if output.get("permissionDecision", "defer") != "deny":
+            self.hook(payload | {"hook_event_name": "PostToolUse", "tool_response": {}, "duration_ms": 5})
         return {
             "call": call,
             "verdict": output.get("permissionDecision", "defer"),
             "reason": output.get("permissionDecisionReason", ""),
             "elapsed": elapsed,
         }
+
+    def hook(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """What the hook that is registered for the event answers."""
+        (group,) = self.hooks[payload["hook_event_name"]]
+        done = subprocess.run(
+            ["/bin/sh", "-c", group["hooks"][0]["command"]],
+            input=json.dumps(payload).encode(),
+            env=self.env,
+            cwd=self.project,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode or not done.stdout:
+            raise SystemExit(f"the hook failed ({done.returncode}): {done.stderr.decode()}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
 
     def verify(self, console: Console) -> None:
         console.print("\n[bold]premptictl audit verify[/]: " + escape(self.ctl("audit", "verify").strip()))

@@ -55,7 +55,8 @@ def _watch_parent(stop: threading.Event) -> None:
 
 def _export(home: Home, since: int | None, stop: threading.Event) -> int:
     os.umask(0o077)
-    destinations = load_config(home.config).export or environment_destination()
+    config = load_config(home.config)
+    destinations = config.export or environment_destination()
     forget_environment()
     if not destinations:
         return 0
@@ -65,7 +66,7 @@ def _export(home: Home, since: int | None, stop: threading.Event) -> int:
     _be_nice()
     from prempti_otel.telemetry.process import run
 
-    run(home, destinations, since, stop, DRAIN_SECONDS)
+    run(home, destinations, since, stop, DRAIN_SECONDS, config.privacy)
     return 0
 
 

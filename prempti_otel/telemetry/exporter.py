@@ -196,6 +196,7 @@ class DestinationExport:
         start: int,
         backoff: Callable[[], Backoff] = Backoff,
         metrics_period: float = METRICS_PERIOD,
+        content: project.Content = project.NO_CONTENT,
     ) -> None:
         """``start``: the record after which a destination begins that was never exported to.
 
@@ -204,6 +205,7 @@ class DestinationExport:
         self.destination = destination
         self._reader = reader
         self._resource = resource
+        self._content = content
         self._meters = Meters(resource)
         self._metrics_period = metrics_period
         self._signals = {
@@ -261,7 +263,7 @@ class DestinationExport:
             export = self._signals[signal]
             if export.due:
                 before = export.cursor
-                self._send_records(export, project.spans if signal == "traces" else project.logs)
+                self._send_records(export, self._spans if signal == "traces" else self._logs)
                 moved |= export.cursor != before
         return self._count() or moved
 
@@ -283,7 +285,13 @@ class DestinationExport:
                 export.advance(self._counted, self._counted_hash)
             export.well(answer.message)
 
-    def _send_records(self, export: SignalExport, projection: Callable[[Any, Any], Sequence[Any]]) -> None:
+    def _spans(self, record: StoredRecord) -> Sequence[Any]:
+        return project.spans(record, self._resource, self._reader.get, self._content)
+
+    def _logs(self, record: StoredRecord) -> Sequence[Any]:
+        return project.logs(record, self._resource)
+
+    def _send_records(self, export: SignalExport, projection: Callable[[StoredRecord], Sequence[Any]]) -> None:
         records = self._reader.records(export.cursor, MOST_RECORDS)
         for pieces in _batches(self._pieces(records, projection)):
             if pieces[0].error:
@@ -292,11 +300,11 @@ class DestinationExport:
                 return
 
     def _pieces(
-        self, records: Sequence[StoredRecord], projection: Callable[[Any, Any], Sequence[Any]]
+        self, records: Sequence[StoredRecord], projection: Callable[[StoredRecord], Sequence[Any]]
     ) -> Iterator[Piece]:
         for record in records:
             try:
-                yield Piece(record.seq, record.hash, tuple(projection(record, self._resource)))
+                yield Piece(record.seq, record.hash, tuple(projection(record)))
             except Exception as error:  # noqa: BLE001 - the boundary of one record; it is set aside and told
                 yield Piece(record.seq, record.hash, (), f"record {record.seq} cannot be projected: {error}"[:300])
 

@@ -25,6 +25,11 @@ def span_id(session_id: str, call_id: str, attempt: int) -> int:
     return _number(8, session_id, call_id, attempt)
 
 
+def invocation_id(session_id: str, prompt_id: str, subagent_id: str) -> int:
+    """The span of what an agent (``""``) or a subagent does for a prompt."""
+    return _number(8, "invoke_agent", session_id, prompt_id, subagent_id)
+
+
 def synthetic_call_id(session_id: str, tool: str, input_hash: str, correlation_id: int) -> str:
     """An id for a call that the agent gave none."""
     return f"prempti-{_number(8, session_id, tool, input_hash, correlation_id):016x}"

@@ -5,19 +5,27 @@ Attributes hold words from short lists only: never a session, a command, a path 
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
 from prempti_otel import __version__
+from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
 from prempti_otel.audit.records import DecisionBody, FallbackBody, body_of
+from prempti_otel.model.lifecycle import LifecycleEvent, Outcome
 from prempti_otel.model.record import RecordKind, StoredRecord
 from prempti_otel.telemetry import names
-from prempti_otel.telemetry.project import LONGEST_NAME, cut, span_context
+from prempti_otel.telemetry.lifecycles import call_context
+from prempti_otel.telemetry.project import span_context
+from prempti_otel.telemetry.shape import LONGEST_NAME, cut
 
 MOST_TOOLS = 64
 """Names of tools kept apart; agents and MCP servers may make up any number."""
+MOST_SESSIONS = 4096
+"""Sessions counted as active; the ones that were quiet for longest are left out."""
 OTHER = "other"
 _REASONS = (
     ("no reply within", "timeout"),
@@ -74,6 +82,14 @@ class Meters:
             description=names.METRICS[names.DECISION_DURATION_METRIC].meaning,
             explicit_bucket_boundaries_advisory=names.DURATION_BUCKETS,
         )
+        self._tool_duration = meter.create_histogram(
+            names.TOOL_DURATION_METRIC,
+            unit="s",
+            description=names.METRICS[names.TOOL_DURATION_METRIC].meaning,
+            explicit_bucket_boundaries_advisory=names.TOOL_DURATION_BUCKETS,
+        )
+        self._sessions: OrderedDict[str, str] = OrderedDict()
+        self._agents: set[str] = set()
         self._counters = {
             name: meter.create_counter(name, metric.unit, metric.meaning)
             for name, metric in names.METRICS.items()
@@ -90,6 +106,10 @@ class Meters:
         """Take one record into account. Raises msgspec.ValidationError where its body is malformed."""
         if record.kind is RecordKind.DECISION:
             self._count_decision(body_of(record, DecisionBody))
+        elif record.kind is RecordKind.OUTCOME:
+            self._count_outcome(body_of(record, OutcomeBody))
+        elif record.kind is RecordKind.LIFECYCLE:
+            self._count_lifecycle(body_of(record, LifecycleBody))
         elif record.kind is RecordKind.FALLBACK:
             reason = _word(body_of(record, FallbackBody).reason)
             self._counters[names.FALLBACKS_METRIC].add(1, {names.METRIC_REASON: reason})
@@ -110,11 +130,41 @@ class Meters:
 
     def collect(self) -> MetricsData | None:
         """All that was counted since the exporter's start (cumulative); None where nothing was."""
+        for agent in self._agents:
+            active = sum(known == agent for known in self._sessions.values())
+            self._gauges[names.SESSIONS_METRIC].set(active, {names.AGENT_NAME: agent})
         return self._reader.get_metrics_data()
+
+    def _active(self, session_id: str, agent: str) -> None:
+        if not session_id:
+            return
+        name = cut(agent, LONGEST_NAME)
+        self._agents.add(name)
+        self._sessions[session_id] = name
+        self._sessions.move_to_end(session_id)
+        if len(self._sessions) > MOST_SESSIONS:
+            self._sessions.popitem(last=False)
+
+    def _count_lifecycle(self, body: LifecycleBody) -> None:
+        if body.event == LifecycleEvent.SESSION_END:
+            self._sessions.pop(body.session_id, None)
+        elif body.event != LifecycleEvent.INVOCATION_END:
+            self._active(body.session_id, body.agent)
+
+    def _count_outcome(self, body: OutcomeBody) -> None:
+        if not body.decision or body.outcome not in (Outcome.OK, Outcome.ERROR) or body.duration is None:
+            return
+        attributes = {names.TOOL_NAME: self._tool(cut(body.tool, LONGEST_NAME))}
+        if body.error_type:
+            attributes[names.ERROR_TYPE] = body.error_type
+        span = call_context(body)
+        context = set_span_in_context(NonRecordingSpan(span)) if span is not None else None
+        self._tool_duration.record(body.duration, attributes, context=context)
 
     def _count_decision(self, body: DecisionBody) -> None:
         decision = body.decision
         agent = cut(body.call.agent, LONGEST_NAME)
+        self._active(body.call.session_id, body.call.agent)
         tool = self._tool(cut(body.call.tool, LONGEST_NAME)) if body.call.tool else OTHER
         self._counters[names.DECISIONS_METRIC].add(
             1,

@@ -20,6 +20,7 @@ from opentelemetry.semconv._incubating.attributes import (
     security_rule_attributes,
     service_attributes,
     session_attributes,
+    user_attributes,
 )
 from opentelemetry.semconv.attributes import error_attributes, server_attributes, url_attributes
 
@@ -29,11 +30,14 @@ class Place(StrEnum):
 
     RESOURCE = "resource"
     TOOL_SPAN = "`execute_tool` span"
+    AGENT_SPAN = "`invoke_agent` span"
     MATCH = "`prempti.rule.match` event and log event"
     DECISION = "`prempti.decision` log event"
     FALLBACK = "`prempti.fallback` log event"
     POLICY = "`prempti.policy.*` log events"
     DEGRADED = "`prempti.guard.degraded` log event"
+    SESSION = "`session.start` and `session.end` log events"
+    LATE = "`prempti.outcome.late` log event"
     METRIC = "metrics"
 
 
@@ -74,7 +78,8 @@ LOG_EVENTS: dict[str, LogEvent] = {}
 METRICS: dict[str, Metric] = {}
 
 _RESOURCE, _SPAN, _MATCH, _DECISION = Place.RESOURCE, Place.TOOL_SPAN, Place.MATCH, Place.DECISION
-_LOGS = (Place.MATCH, Place.DECISION, Place.FALLBACK, Place.POLICY, Place.DEGRADED)
+_AGENT, _SESSION, _LATE = Place.AGENT_SPAN, Place.SESSION, Place.LATE
+_LOGS = (Place.MATCH, Place.DECISION, Place.FALLBACK, Place.POLICY, Place.DEGRADED, Place.SESSION, Place.LATE)
 
 
 def _attribute(name: str, type_: str, meaning: str, *places: Place) -> str:
@@ -97,6 +102,8 @@ SCOPE = "prempti_otel"
 SERVICE = "prempti"
 EXECUTE_TOOL = "execute_tool"
 """First word of a tool call's span name, and its operation."""
+INVOKE_AGENT = "invoke_agent"
+"""The same of what an agent does for a prompt."""
 
 SERVICE_NAME = _attribute(service_attributes.SERVICE_NAME, "string", "Always `prempti`.", _RESOURCE)
 SERVICE_VERSION = _attribute(service_attributes.SERVICE_VERSION, "string", "Version of prempti-otel.", _RESOURCE)
@@ -104,10 +111,15 @@ SERVICE_NAMESPACE = _attribute(service_attributes.SERVICE_NAMESPACE, "string", "
 SERVICE_INSTANCE_ID = _attribute(
     service_attributes.SERVICE_INSTANCE_ID, "string", "UUID of this installation; stays the same.", _RESOURCE
 )
-HOST_NAME = _attribute(host_attributes.HOST_NAME, "string", "Name of the machine.", _RESOURCE)
+HOST_NAME = _attribute(host_attributes.HOST_NAME, "string", "Name of the machine, by `privacy.host_name`.", _RESOURCE)
+USER_NAME = _attribute(
+    user_attributes.USER_NAME, "string", "Who runs the agent; only with `privacy.user_name`.", _RESOURCE
+)
 OS_TYPE = _attribute(os_attributes.OS_TYPE, "string", "`linux` or `darwin`.", _RESOURCE)
 
-OPERATION_NAME = _attribute("gen_ai.operation.name", "string", "Always `execute_tool`.", _SPAN, _DECISION)
+OPERATION_NAME = _attribute(
+    "gen_ai.operation.name", "string", "`execute_tool` or `invoke_agent`.", _SPAN, _AGENT, _DECISION
+)
 TOOL_NAME = _attribute(
     "gen_ai.tool.name",
     "string",
@@ -115,6 +127,7 @@ TOOL_NAME = _attribute(
     _SPAN,
     _DECISION,
     _MATCH,
+    _LATE,
     Place.METRIC,
 )
 TOOL_TYPE = _attribute(
@@ -127,24 +140,57 @@ TOOL_CALL_ID = _attribute(
     _SPAN,
     _DECISION,
     _MATCH,
+    _LATE,
+)
+TOOL_ARGUMENTS = _attribute(
+    "gen_ai.tool.call.arguments", "string", "The call's input as JSON, redacted; only with `privacy.arguments`.", _SPAN
+)
+TOOL_RESULT = _attribute(
+    "gen_ai.tool.call.result", "string", "What the tool gave back, redacted; only with `privacy.results`.", _SPAN
+)
+TOOL_DURATION = _attribute(
+    "prempti.tool.duration", "double", "Seconds that the tool took, by the agent's own clock.", _SPAN, _LATE
 )
 AGENT_NAME = _attribute(
     "gen_ai.agent.name",
     "string",
     "The coding agent: `claude_code`, `codex`, ...",
     _SPAN,
+    _AGENT,
     _DECISION,
     _MATCH,
+    _SESSION,
+    _LATE,
     Place.FALLBACK,
     Place.METRIC,
 )
-AGENT_ID = _attribute("gen_ai.agent.id", "string", "The subagent that makes the call, where one does.", _SPAN)
-CONVERSATION_ID = _attribute("gen_ai.conversation.id", "string", "The agent's session.", _SPAN)
+AGENT_ID = _attribute("gen_ai.agent.id", "string", "The subagent, where one makes the call.", _SPAN, _AGENT)
+SUBAGENT_TYPE = _attribute("prempti.subagent.type", "string", "What kind of subagent it is.", _AGENT)
+CONVERSATION_ID = _attribute("gen_ai.conversation.id", "string", "The agent's session.", _SPAN, _AGENT)
 PROVIDER_NAME = _attribute(
-    "gen_ai.provider.name", "string", "Who makes the agent's model, where the agent tells.", _SPAN
+    "gen_ai.provider.name", "string", "Who makes the agent's model, where the agent tells.", _SPAN, _AGENT
 )
-SESSION_ID = _attribute(session_attributes.SESSION_ID, "string", "The agent's session.", _SPAN, _DECISION, _MATCH)
-PROMPT_ID = _attribute("prompt.id", "string", "The prompt that led to the call, as Claude Code names it.", _SPAN)
+SESSION_ID = _attribute(
+    session_attributes.SESSION_ID,
+    "string",
+    "The agent's session.",
+    _SPAN,
+    _AGENT,
+    _DECISION,
+    _MATCH,
+    _SESSION,
+    _LATE,
+)
+SESSION_SOURCE = _attribute(
+    "prempti.session.source", "string", "How a session began: `startup`, `resume`, ...", _SESSION
+)
+PROMPT_ID = _attribute(
+    "prompt.id",
+    "string",
+    "The prompt, as Claude Code names it; `#1`, `#2`, ... for an agent that does not name them.",
+    _SPAN,
+    _AGENT,
+)
 COMMAND_LINE = _attribute(
     process_attributes.PROCESS_COMMAND_LINE,
     "string",
@@ -190,11 +236,13 @@ DECISION_SOURCE = _attribute(
 REASON = _attribute(
     "prempti.reason",
     "string",
-    "Why: as the agent was told, or as the hook or the guard tells it; redacted.",
+    "Why: as the agent was told, or as the hook or the guard tells it; why a session or a prompt is over. Redacted.",
     _SPAN,
+    _AGENT,
     _DECISION,
     Place.FALLBACK,
     Place.DEGRADED,
+    _SESSION,
 )
 MODE = _attribute("prempti.mode", "string", "`guardrails` or `monitor`.", _SPAN, _DECISION, Place.METRIC)
 RULESET_DIGEST = _attribute(
@@ -208,7 +256,28 @@ MATCH_OMITTED = _attribute(
 DECISION_DURATION = _attribute(
     "prempti.decision.duration", "double", "Seconds from payload to decision.", _SPAN, _DECISION
 )
-OUTCOME = _attribute("prempti.outcome", "string", "How the call ended; `denied` or `unknown`.", _SPAN)
+OUTCOME = _attribute(
+    "prempti.outcome",
+    "string",
+    "How the call ended: `ok`, `error`, `refused`, `denied`; `unknown` where nobody told.",
+    _SPAN,
+    _LATE,
+)
+OUTCOME_REASON = _attribute(
+    "prempti.outcome.reason",
+    "string",
+    "Why the call was refused, or why nothing is known of it; redacted.",
+    _SPAN,
+    _LATE,
+)
+ERROR_TYPE = _attribute(
+    error_attributes.ERROR_TYPE,
+    "string",
+    "Of a call: `tool_error` or `interrupted`. In metrics a class of failure, from a short list.",
+    _SPAN,
+    _LATE,
+    Place.METRIC,
+)
 PERMISSION_MODE = _attribute("prempti.permission_mode", "string", "The agent's own permission mode.", _SPAN)
 CORRELATION_ID = _attribute(
     "prempti.correlation.id",
@@ -222,8 +291,8 @@ INPUT_HASH = _attribute("prempti.input.hash", "string", "`hmac-sha256:` of the w
 CALL_ID_SYNTHETIC = _attribute("prempti.call.id.synthetic", "boolean", "True where the call's id was made up.", _SPAN)
 ATTEMPT = _attribute("prempti.call.attempt", "int", "How often the agent asked about this call; from 2 on.", _SPAN)
 DEGRADED = _attribute("prempti.degraded", "string[]", "What was wrong with the guard at the time.", _SPAN, _DECISION)
-RECORD_SEQ = _attribute("prempti.record.seq", "int", "The record's place in the audit trail.", _SPAN, *_LOGS)
-RECORD_HASH = _attribute("prempti.record.hash", "string", "The record's hash in the audit trail.", _SPAN, *_LOGS)
+RECORD_SEQ = _attribute("prempti.record.seq", "int", "The record's place in the audit trail.", _SPAN, _AGENT, *_LOGS)
+RECORD_HASH = _attribute("prempti.record.hash", "string", "The record's hash in the trail.", _SPAN, _AGENT, *_LOGS)
 
 RULE_NAME = _attribute(security_rule_attributes.SECURITY_RULE_NAME, "string", "Name of the rule.", _MATCH, Place.METRIC)
 RULE_CATEGORY = _attribute(
@@ -266,9 +335,8 @@ POLICY_DIAGNOSTICS = _attribute("prempti.policy.diagnostics", "string[]", "Error
 
 METRIC_KIND = _attribute("prempti.record.kind", "string", "Kind of record: `decision`, `policy`, ...", Place.METRIC)
 METRIC_SIGNAL = _attribute("prempti.signal", "string", "`traces`, `logs` or `metrics`.", Place.METRIC)
-METRIC_REASON = _attribute(
-    error_attributes.ERROR_TYPE, "string", "A class of failure, from a short list.", Place.METRIC
-)
+METRIC_REASON = ERROR_TYPE
+"""The same attribute, of what is no call."""
 
 RULE_MATCH_EVENT = _event(
     "prempti.rule.match",
@@ -283,6 +351,11 @@ FALLBACK_EVENT = _event(
 )
 POLICY_LOADED_EVENT = _event("prempti.policy.loaded", "A ruleset came into force.", "INFO")
 POLICY_REJECTED_EVENT = _event("prempti.policy.rejected", "A ruleset did not load; the last good one stays.", "ERROR")
+SESSION_START_EVENT = _event("session.start", "A session of an agent began.", "INFO")
+SESSION_END_EVENT = _event("session.end", "A session ended, or said nothing for 24 hours.", "INFO")
+OUTCOME_LATE_EVENT = _event(
+    "prempti.outcome.late", "A call ended that was not open: it was given up before, or never asked about.", "WARN"
+)
 DEGRADED_EVENT = _event("prempti.guard.degraded", "The guard works less well than it should.", "WARN")
 
 DECISION_DURATION_METRIC = _metric(
@@ -299,6 +372,21 @@ DECISIONS_METRIC = _metric(
 )
 MATCHES_METRIC = _metric(
     "prempti.rule.matches", "counter", "{match}", "Matches.", RULE_NAME, RULE_VERDICT, RULE_PRIORITY
+)
+TOOL_DURATION_METRIC = _metric(
+    "gen_ai.execute_tool.duration",
+    "histogram",
+    "s",
+    "Seconds that tools took, by the agent's own clock.",
+    TOOL_NAME,
+    ERROR_TYPE,
+)
+SESSIONS_METRIC = _metric(
+    "prempti.sessions.active",
+    "gauge",
+    "{session}",
+    "Sessions that did something since the exporter's start and have not ended.",
+    AGENT_NAME,
 )
 FALLBACKS_METRIC = _metric(
     "prempti.fallbacks", "counter", "{fallback}", "Calls that hooks answered without the engine.", METRIC_REASON
@@ -321,3 +409,5 @@ REJECTED_METRIC = _metric(
 )
 DURATION_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 """Upper bounds of the buckets of ``prempti.decision.duration``, in seconds."""
+TOOL_DURATION_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+"""The same of ``gen_ai.execute_tool.duration``: those that the conventions advise for durations of operations."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
+import pwd
 import sys
 import threading
 from collections.abc import Sequence
@@ -17,9 +19,11 @@ from prempti_otel.audit.key import installation_id, load_key
 from prempti_otel.audit.reader import StoreReader
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
+from prempti_otel.settings.config import Privacy
 from prempti_otel.telemetry import names
 from prempti_otel.telemetry.exporter import DestinationExport
 from prempti_otel.telemetry.otlp import shown_endpoint
+from prempti_otel.telemetry.project import Content
 from prempti_otel.telemetry.state import ExportState
 
 if TYPE_CHECKING:
@@ -34,29 +38,47 @@ RETRY_SECONDS = 1.0
 """Until a destination is tried again that could not even be begun."""
 
 
-def resource_of(home: Home) -> Resource:
+DEFAULT_PRIVACY = Privacy()
+
+
+def resource_of(home: Home, privacy: Privacy = DEFAULT_PRIVACY) -> Resource:
     """Who sends: this installation. Made without the SDK's detectors, which read the environment."""
+    who = {names.HOST_NAME: platform.node() if privacy.host_name else "", names.USER_NAME: _user(privacy)}
     return Resource(
         {
+            **{name: value for name, value in who.items() if value},
             names.SERVICE_NAME: names.SERVICE,
             names.SERVICE_NAMESPACE: names.SERVICE,
             names.SERVICE_VERSION: __version__,
             names.SERVICE_INSTANCE_ID: installation_id(load_key(home)),
-            names.HOST_NAME: platform.node(),
             names.OS_TYPE: sys.platform,
         }
     )
 
 
+def _user(privacy: Privacy) -> str:
+    if not privacy.user_name:
+        return ""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return ""  # a user without an account, as in some containers
+
+
 def run(
-    home: Home, destinations: Sequence[Destination], since: int | None, stop: threading.Event, drain: float
+    home: Home,
+    destinations: Sequence[Destination],
+    since: int | None,
+    stop: threading.Event,
+    drain: float,
+    privacy: Privacy = DEFAULT_PRIVACY,
 ) -> None:
     """Export to all ``destinations`` until ``stop``. Raises StoreError where ``export.db`` does not work."""
     # The exporters log each failed request by themselves; what matters is told once by ours.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     state = ExportState(home)
     threads = [
-        threading.Thread(target=_run_one, args=[home, destination, since, state, stop, drain], daemon=True)
+        threading.Thread(target=_run_one, args=[home, destination, since, state, stop, drain, privacy], daemon=True)
         for destination in destinations
     ]
     for thread in threads:
@@ -68,13 +90,26 @@ def run(
 
 
 def _run_one(
-    home: Home, destination: Destination, since: int | None, state: ExportState, stop: threading.Event, drain: float
+    home: Home,
+    destination: Destination,
+    since: int | None,
+    state: ExportState,
+    stop: threading.Event,
+    drain: float,
+    privacy: Privacy,
 ) -> None:
     while not stop.is_set():
         try:
             with StoreReader(home) as reader:
                 start = since if since is not None else first_to_export(reader)
-                export = DestinationExport(destination, reader, state, resource_of(home), start=start)
+                export = DestinationExport(
+                    destination,
+                    reader,
+                    state,
+                    resource_of(home, privacy),
+                    start=start,
+                    content=Content(privacy.arguments, privacy.results),
+                )
                 log.info("exporting to %s at %s", destination.name, shown_endpoint(destination))
                 export.run(stop, drain)
         except PremptiError as error:

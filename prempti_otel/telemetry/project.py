@@ -1,23 +1,23 @@
-"""Records as spans and log events of the OpenTelemetry SDK: pure functions of the record.
+"""Records as spans and log events of the OpenTelemetry SDK: functions of records.
 
-The same record gives the same ids, times and attributes whenever and wherever it is projected, so sending
-one twice does no harm. Nothing here reads a clock, an environment variable or another record.
+The same records give the same ids, times and attributes whenever and wherever they are projected, so sending
+one twice does no harm. Nothing here reads a clock or an environment variable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import msgspec
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
 
-from prempti_otel import __version__
+from prempti_otel.audit.lifecycle_records import OutcomeBody
 from prempti_otel.audit.records import (
     AdminBody,
     CallBody,
@@ -28,26 +28,26 @@ from prempti_otel.audit.records import (
     body_of,
 )
 from prempti_otel.model.decision import Priority
+from prempti_otel.model.lifecycle import Outcome
 from prempti_otel.model.record import RecordKind, StoredRecord
-from prempti_otel.telemetry import ids, names
+from prempti_otel.telemetry import ids, lifecycles, names
+from prempti_otel.telemetry.shape import (
+    LONGEST_NAME,
+    SCOPE,
+    Attributes,
+    context,
+    cut,
+    links,
+    log,
+    place,
+    provider,
+    some,
+)
 
-LONGEST_ATTRIBUTE = 2048
-"""Bytes; Tempo cuts longer ones."""
 LONGEST_EVIDENCE = 512
 """Bytes of what a rule matched."""
 MOST_EVENTS = 100
 """Events on one span; the SDK's own bound is 128."""
-MOST_ITEMS = 64
-"""Items of a list."""
-LONGEST_NAME = 128
-"""Bytes of a tool's name in a span's name."""
-SCOPE = InstrumentationScope(names.SCOPE, __version__)
-
-Value: TypeAlias = "str | int | float | bool | Sequence[str]"
-Attributes: TypeAlias = "dict[str, Value]"
-
-_PROVIDERS = {"claude_code": "anthropic", "codex": "openai", "gemini": "gcp.gemini"}
-"""``gen_ai.provider.name`` of agents that talk to one provider."""
 _SEVERITY = {
     "deny": SeverityNumber.ERROR,
     "ask": SeverityNumber.WARN,
@@ -60,42 +60,50 @@ _MARKERS = ("coding_agent_", "mitre_", "maturity_")
 """Beginnings of tags that are keywords and not the rule's section."""
 
 
-def spans(record: StoredRecord, resource: Resource) -> list[ReadableSpan]:
-    """The spans that ``record`` completes. Raises msgspec.ValidationError where its body is malformed."""
-    if record.kind is not RecordKind.DECISION:
-        return []
-    body = body_of(record, DecisionBody)
-    if not body.call.tool:
-        return []
-    return [_tool_span(record, body, resource)]
+Find = Callable[[int], "StoredRecord | None"]
+"""The record with a sequence number; None where retention took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What leaves the machine besides what always does; the privacy settings."""
+
+    arguments: bool = False
+    results: bool = False
+
+
+NO_CONTENT = Content()
+
+
+def spans(
+    record: StoredRecord, resource: Resource, find: Find = lambda _: None, content: Content = NO_CONTENT
+) -> list[ReadableSpan]:
+    """The spans that ``record`` completes. Raises msgspec.ValidationError where a body is malformed.
+
+    A denied call's by its decision, any other's by its outcome, an agent's by its end.
+    """
+    if record.kind is RecordKind.DECISION:
+        body = body_of(record, DecisionBody)
+        return [_tool_span(record, body, None, resource, content)] if body.call.tool and _denied(body) else []
+    if record.kind is RecordKind.OUTCOME:
+        outcome = body_of(record, OutcomeBody)
+        decision = find(outcome.decision) if outcome.decision else None
+        if decision is None:
+            return []
+        return [_tool_span(decision, body_of(decision, DecisionBody), outcome, resource, content)]
+    return lifecycles.spans(record, resource)
 
 
 def logs(record: StoredRecord, resource: Resource) -> list[ReadableLogRecord]:
     """The log events of ``record``. Raises msgspec.ValidationError where its body is malformed."""
-    made = _LOGS_OF[record.kind](record) if record.kind in _LOGS_OF else []
-    return [ReadableLogRecord(log, resource, SCOPE) for log in made]
-
-
-def cut(text: str, longest: int = LONGEST_ATTRIBUTE) -> str:
-    """At most ``longest`` bytes; what was cut ends in how long it was."""
-    if len(text) * 4 <= longest:
-        return text
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) <= longest:
-        return text
-    mark = f"…[cut, {len(encoded)} bytes]"
-    return encoded[: longest - len(mark.encode())].decode("utf-8", "ignore") + mark
+    made = _LOGS_OF[record.kind](record)
+    return [ReadableLogRecord(event, resource, SCOPE) for event in made]
 
 
 def span_context(body: DecisionBody) -> SpanContext:
     """Where the span of a call is in its trace."""
     call = body.call
-    return SpanContext(
-        ids.trace_id(call.session_id, call.prompt_id or call.turn_id),
-        ids.span_id(call.session_id, call_id(body), body.attempt),
-        is_remote=False,
-        trace_flags=TraceFlags(TraceFlags.SAMPLED),
-    )
+    return context(_trace(call), ids.span_id(call.session_id, call_id(body), body.attempt))
 
 
 def call_id(body: DecisionBody) -> str:
@@ -104,47 +112,85 @@ def call_id(body: DecisionBody) -> str:
     return call.use_id or ids.synthetic_call_id(call.session_id, call.tool, body.input_hash, call.correlation_id)
 
 
-def _tool_span(record: StoredRecord, body: DecisionBody, resource: Resource) -> ReadableSpan:
+def _trace(call: CallBody) -> int:
+    return ids.trace_id(call.session_id, call.prompt_id or call.turn_id)
+
+
+def _denied(body: DecisionBody) -> bool:
+    return body.decision.action == "deny"
+
+
+def _tool_span(
+    record: StoredRecord, body: DecisionBody, outcome: OutcomeBody | None, resource: Resource, content: Content
+) -> ReadableSpan:
+    """The span of the call that ``record`` decided on; without an ``outcome`` it was denied."""
+    call = body.call
     matches = sorted(body.matches, key=_severity_rank)
-    hook_parent = ids.parent_of_hook(body.call.traceparent)
-    start = body.call.received_ns or record.time_ns
-    attributes = _some(
+    start = call.received_ns or record.time_ns
+    decided = start + round(body.decision.duration * 1e9)
+    attributes = some(
         {
             names.OPERATION_NAME: names.EXECUTE_TOOL,
-            names.TOOL_TYPE: "extension" if body.call.mcp_server else "function",
-            **_call_attributes(body.call),
+            names.TOOL_TYPE: "extension" if call.mcp_server else "function",
+            **_call_attributes(call),
             **_decision_attributes(record, body),
-            names.CALL_ID_SYNTHETIC: not body.call.use_id,
+            names.CALL_ID_SYNTHETIC: not call.use_id,
             names.ATTEMPT: body.attempt if body.attempt > 1 else 0,
-            names.OUTCOME: "denied" if body.decision.action == "deny" else "unknown",
-            names.PERMISSION_MODE: body.call.permission_mode,
+            names.PERMISSION_MODE: call.permission_mode,
             names.INPUT_HASH: body.input_hash,
             names.MATCH_OMITTED: max(0, len(matches) - MOST_EVENTS),
+            names.TOOL_ARGUMENTS: _json(call.input) if content.arguments else "",
+            **_outcome_attributes(outcome, content),
         }
     )
-    end = start + round(body.decision.duration * 1e9)
+    prompt = ids.invocation_id(call.session_id, call.prompt_id or call.turn_id, call.subagent_id)
     return ReadableSpan(
-        name=f"{names.EXECUTE_TOOL} {cut(body.call.tool, LONGEST_NAME)}",
+        name=f"{names.EXECUTE_TOOL} {cut(call.tool, LONGEST_NAME)}",
         context=span_context(body),
+        parent=context(_trace(call), prompt),
         resource=resource,
         attributes=attributes,
         events=[
-            Event(names.RULE_MATCH_EVENT, _match_attributes(body, match), timestamp=end)
+            Event(names.RULE_MATCH_EVENT, _match_attributes(body, match), timestamp=decided)
             for match in matches[:MOST_EVENTS]
         ],
-        links=[Link(hook_parent)] if hook_parent is not None else [],
+        links=links(call.traceparent),
         kind=SpanKind.INTERNAL,
         start_time=start,
-        end_time=end,
+        end_time=max(start, outcome.end_ns) if outcome is not None else decided,
+        status=_status(outcome),
         instrumentation_scope=SCOPE,
     )
+
+
+def _status(outcome: OutcomeBody | None) -> Status:
+    """An error only for a tool that failed: a denial is the guard working."""
+    if outcome is None or outcome.outcome != Outcome.ERROR:
+        return Status()
+    return Status(StatusCode.ERROR, cut(outcome.error, LONGEST_EVIDENCE) or None)
+
+
+def _outcome_attributes(outcome: OutcomeBody | None, content: Content) -> Attributes:
+    if outcome is None:
+        return {names.OUTCOME: "denied"}
+    return {
+        names.OUTCOME: outcome.outcome,
+        names.OUTCOME_REASON: outcome.reason,
+        names.TOOL_DURATION: outcome.duration or 0.0,
+        names.ERROR_TYPE: outcome.error_type,
+        names.TOOL_RESULT: _json(outcome.result) if content.results and outcome.result is not None else "",
+    }
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _call_attributes(call: CallBody) -> Attributes:
     attributes: Attributes = {
         names.AGENT_ID: call.subagent_id,
         names.CONVERSATION_ID: call.session_id,
-        names.PROVIDER_NAME: _PROVIDERS.get(call.agent, ""),
+        names.PROVIDER_NAME: provider(call.agent),
         names.PROMPT_ID: call.prompt_id,
     }
     if call.command:
@@ -188,14 +234,14 @@ def _decision_attributes(record: StoredRecord, body: DecisionBody) -> Attributes
         names.MATCH_COUNT: sum(counted.values()),
         names.DECISION_DURATION: decision.duration,
         names.DEGRADED: body.degraded,
-        **_place(record),
+        **place(record),
     }
 
 
 def _match_attributes(body: DecisionBody, match: MatchBody) -> Attributes:
     """One function for the span event and the log event of a match."""
     evidence = {key: cut(text, LONGEST_EVIDENCE) for key, text in match.evidence.items()}
-    return _some(
+    return some(
         {
             names.RULE_NAME: match.rule,
             names.RULE_CATEGORY: _section(match.tags),
@@ -216,30 +262,26 @@ def _match_attributes(body: DecisionBody, match: MatchBody) -> Attributes:
     )
 
 
-def _place(record: StoredRecord) -> Attributes:
-    return {names.RECORD_SEQ: record.seq, names.RECORD_HASH: record.hash}
-
-
 def _decision_logs(record: StoredRecord) -> list[LogRecord]:
     body = body_of(record, DecisionBody)
     decision = body.decision
-    context = span_context(body)
+    span = span_context(body)
     summary = decision.reason or f"{decision.verdict}: {body.call.tool or 'a call that could not be read'}"
     made = [
-        _log(
+        log(
             names.DECISION_EVENT,
             record,
             summary,
             _SEVERITY.get(decision.verdict, SeverityNumber.INFO),
             {names.OPERATION_NAME: names.EXECUTE_TOOL, **_decision_attributes(record, body)},
-            context,
+            span,
         )
     ]
     for match in sorted(body.matches, key=_severity_rank)[:MOST_EVENTS]:
         severity = _SEVERITY[match.verdict] if match.verdict in _VERDICT_RANK else SeverityNumber.INFO
-        attributes = {**_match_attributes(body, match), **_identity(body), **_place(record)}
+        attributes = {**_match_attributes(body, match), **_identity(body), **place(record)}
         text = match.output or match.rule
-        made.append(_log(names.RULE_MATCH_EVENT, record, text, severity, attributes, context))
+        made.append(log(names.RULE_MATCH_EVENT, record, text, severity, attributes, span))
     return made
 
 
@@ -250,10 +292,10 @@ def _fallback_logs(record: StoredRecord) -> list[LogRecord]:
         names.AGENT_NAME: body.agent,
         names.REASON: body.reason,
         names.FALLBACK_BLOCKED: body.blocked,
-        **_place(record),
+        **place(record),
     }
     how = "blocked" if body.blocked else "passed"
-    return [_log(names.FALLBACK_EVENT, record, f"{how} without the engine: {body.reason}", severity, attributes)]
+    return [log(names.FALLBACK_EVENT, record, f"{how} without the engine: {body.reason}", severity, attributes)]
 
 
 def _policy_logs(record: StoredRecord) -> list[LogRecord]:
@@ -263,13 +305,13 @@ def _policy_logs(record: StoredRecord) -> list[LogRecord]:
         names.POLICY_RULES: body.rules,
         names.POLICY_ENABLED: body.enabled,
         names.POLICY_DIAGNOSTICS: body.diagnostics,
-        **_place(record),
+        **place(record),
     }
     if body.loaded:
         text = f"{body.enabled} rules in force of {body.rules}"
-        return [_log(names.POLICY_LOADED_EVENT, record, text, SeverityNumber.INFO, attributes)]
+        return [log(names.POLICY_LOADED_EVENT, record, text, SeverityNumber.INFO, attributes)]
     text = body.diagnostics[0] if body.diagnostics else "a ruleset was rejected"
-    return [_log(names.POLICY_REJECTED_EVENT, record, text, SeverityNumber.ERROR, attributes)]
+    return [log(names.POLICY_REJECTED_EVENT, record, text, SeverityNumber.ERROR, attributes)]
 
 
 def _admin_logs(record: StoredRecord) -> list[LogRecord]:
@@ -278,8 +320,8 @@ def _admin_logs(record: StoredRecord) -> list[LogRecord]:
         return []
     detail = body.detail
     reason = str(detail.get("reason") or detail.get("error") or "")
-    attributes: Attributes = {names.REASON: reason, **_place(record)}
-    return [_log(names.DEGRADED_EVENT, record, reason or "degraded", SeverityNumber.WARN, attributes)]
+    attributes: Attributes = {names.REASON: reason, **place(record)}
+    return [log(names.DEGRADED_EVENT, record, reason or "degraded", SeverityNumber.WARN, attributes)]
 
 
 _LOGS_OF = {
@@ -287,58 +329,9 @@ _LOGS_OF = {
     RecordKind.FALLBACK: _fallback_logs,
     RecordKind.POLICY: _policy_logs,
     RecordKind.ADMIN: _admin_logs,
+    RecordKind.OUTCOME: lifecycles.outcome_logs,
+    RecordKind.LIFECYCLE: lifecycles.lifecycle_logs,
 }
-
-
-def _log(
-    name: str,
-    record: StoredRecord,
-    text: str,
-    severity: SeverityNumber,
-    attributes: Attributes,
-    context: SpanContext | None = None,
-) -> LogRecord:
-    span = NonRecordingSpan(context) if context is not None else NonRecordingSpan(_NO_SPAN)
-    return LogRecord(
-        timestamp=record.time_ns,
-        observed_timestamp=record.time_ns,
-        context=set_span_in_context(span),
-        severity_text=severity.name,
-        severity_number=severity,
-        body=cut(text),
-        attributes=_some({names.EVENT_NAME: name, **attributes}),
-        event_name=name,
-    )
-
-
-_NO_SPAN = SpanContext(0, 0, is_remote=False)
-
-
-def _some(attributes: Mapping[str, Value]) -> Attributes:
-    """Without what is empty or false, texts cut. Zero is left out too: each number here is a count or an id."""
-    kept: Attributes = {}
-    for name, value in attributes.items():
-        if not value:
-            continue
-        if isinstance(value, str):
-            kept[name] = cut(value)
-        elif isinstance(value, Sequence):
-            kept[name] = _cut_list(value)
-        else:
-            kept[name] = value
-    return kept
-
-
-def _cut_list(items: Sequence[str]) -> list[str]:
-    """Tempo's bound holds for the list as a whole."""
-    kept: list[str] = []
-    left = LONGEST_ATTRIBUTE
-    for number, item in enumerate(items):
-        left -= len(item.encode("utf-8", "replace"))
-        if left < 0 or number >= MOST_ITEMS:
-            return [*kept, f"…[{len(items) - number} more]"]
-        kept.append(item)
-    return kept
 
 
 def _severity_rank(match: MatchBody) -> tuple[int, int]:

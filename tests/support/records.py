@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from prempti_otel.audit import Redactor, decision_record
+from prempti_otel.audit import DecisionBody, Redactor, Store, body_of, decision_record, outcome_record
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Decision, DecisionSource, Match, Mode, Priority, Verdict
 from prempti_otel.model.event import Event, tool_event
 from prempti_otel.model.fields import Level
-from prempti_otel.model.record import Record
+from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
+from prempti_otel.model.record import Record, StoredRecord
 
 KEY = b"k" * 32
 REDACTOR = Redactor(KEY)
@@ -91,3 +92,37 @@ def a_denied_record(number: int = 1, command: str = "rm -rf /", **changes: Any) 
     call = a_call(number, command, **changes)
     events = some_events(call)
     return decision_record(call, events, a_decision(Verdict.DENY, a_match(events[1])), redactor=REDACTOR)
+
+
+def an_outcome(of: StoredRecord, outcome: Outcome = Outcome.OK, **changes: Any) -> Record:
+    """The record of how the call ended that ``of`` decided on, a second after it began."""
+    call = body_of(of, DecisionBody).call
+    values: dict[str, Any] = {
+        "time_ns": call.received_ns + 1_000_000_000,
+        "session_id": call.session_id,
+        "agent": call.agent,
+        "tool": call.tool,
+        "decision": of.seq,
+        "prompt_id": call.prompt_id,
+        "use_id": call.use_id,
+        **changes,
+    }
+    return outcome_record(outcome=outcome, redactor=REDACTOR, **values)
+
+
+def append_call(store: Store, number: int = 1, command: str = "git status", **changes: Any) -> StoredRecord:
+    """A call that was let through and ended well: two records; the second."""
+    return store.append(an_outcome(store.append(a_record(number, command, **changes))))
+
+
+def a_lifecycle(event: LifecycleEvent, **changes: Any) -> Lifecycle:
+    """Something that an agent told."""
+    values: dict[str, Any] = {
+        "agent": "claude_code",
+        "hook_event": "",
+        "session_id": "session-1",
+        "prompt_id": "prompt-1",
+        "received_ns": NOW_NS,
+        **changes,
+    }
+    return Lifecycle(event=event, **values)

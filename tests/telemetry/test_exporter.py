@@ -23,7 +23,7 @@ from prempti_otel.settings.home import Home
 from prempti_otel.telemetry.exporter import Backoff, DestinationExport
 from prempti_otel.telemetry.state import ExportState, dead_letters, destination_states
 from tests.support.otlp import Behaviour, OtlpReceiver, Partial, Refuse, attributes
-from tests.support.records import REDACTOR, a_call, a_decision, a_denied_record, a_match, a_record
+from tests.support.records import REDACTOR, a_call, a_decision, a_denied_record, a_match, a_record, append_call
 
 NAME = "test"
 Export = Callable[[], DestinationExport]
@@ -75,21 +75,21 @@ def test_every_call_becomes_a_span_and_every_cursor_moves(
     home: Home, store: Store, receiver: OtlpReceiver, export: Export
 ) -> None:
     for number in range(1, 1301):
-        store.append(a_denied_record(number) if number % 2 else a_record(number))
+        store.append(a_denied_record(number)) if number % 2 else append_call(store, number)
     exporting = export()
     drain(exporting)
     exporting.send_metrics()
     assert calls_of(receiver) == list(range(1, 1301))
     events = Counter(log.event_name for log in receiver.logs())
     assert events == {"prempti.decision": 1300, "prempti.rule.match": 650}
-    assert cursors(home) == dict.fromkeys(SIGNALS, 1300)
+    assert cursors(home) == dict.fromkeys(SIGNALS, 1950)
     (state,) = destination_states(home, [NAME])
     assert (state["backlog"], state["dead_letters"], state["last_error"]) == (0, 0, "")
     assert {signal["state"] for signal in state["signals"]} == {"well"}
 
 
 def test_the_resource_says_which_installation_sent_it(store: Store, receiver: OtlpReceiver, export: Export) -> None:
-    store.append(a_record())
+    store.append(a_denied_record())
     drain(export())
     sent = attributes(receiver.taken("traces")[0].resource_spans[0].resource)
     assert (sent["service.name"], sent["service.namespace"]) == ("prempti", "prempti")
@@ -99,9 +99,9 @@ def test_the_resource_says_which_installation_sent_it(store: Store, receiver: Ot
 def test_what_was_sent_is_not_sent_again_by_the_next_exporter(
     store: Store, receiver: OtlpReceiver, export: Export
 ) -> None:
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     drain(export())
-    store.append(a_record(2))
+    store.append(a_denied_record(2))
     drain(export())
     assert calls_of(receiver) == [1, 2]
 
@@ -109,12 +109,12 @@ def test_what_was_sent_is_not_sent_again_by_the_next_exporter(
 def test_a_receiver_that_is_away_gets_everything_when_it_is_back(
     home: Home, store: Store, receiver: OtlpReceiver, export: Export
 ) -> None:
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     exporting = export()
     drain(exporting)
     receiver.stop()
     for number in range(2, 30):
-        store.append(a_record(number))
+        store.append(a_denied_record(number))
     drain(exporting)
     (state,) = destination_states(home, [NAME])
     assert state["backlog"] == 28
@@ -142,7 +142,7 @@ TRANSIENT = [
 def test_a_failure_loses_nothing_and_holds_up_no_other_signal(
     home: Home, store: Store, receiver: OtlpReceiver, export: Export, status: int, code: grpc.StatusCode
 ) -> None:
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     exporting = export()
     receiver.behave(refusing("traces", status, code))
     drain(exporting)
@@ -151,7 +151,7 @@ def test_a_failure_loses_nothing_and_holds_up_no_other_signal(
     receiver.behave(lambda *_: None)
     drain(exporting)
     assert calls_of(receiver) == [1]
-    assert len(receiver.logs()) == 1
+    assert len(receiver.logs()) == 2
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, grpc.StatusCode.INVALID_ARGUMENT)])
@@ -163,7 +163,7 @@ def test_one_refused_record_holds_up_no_other(
 
     receiver.behave(behave)
     for number in range(1, 101):
-        store.append(a_record(number, "poison" if number in (1, 37, 100) else "ls"))
+        store.append(a_denied_record(number, "poison" if number in (1, 37, 100) else "ls"))
     drain(export())
     assert sorted(calls_of(receiver)) == sorted(set(range(1, 101)) - {1, 37, 100})
     dead = [
@@ -171,7 +171,7 @@ def test_one_refused_record_holds_up_no_other(
     ]
     assert dead == [(1, 1, 1), (37, 37, 1), (100, 100, 1)]
     assert cursors(home)["traces"] == 100
-    assert destination_states(home, [NAME])[0]["dead_letters"] == 3
+    assert destination_states(home, [NAME])[0]["dead_letters"] == 3 + 3 * 2
 
 
 def test_a_partial_success_moves_the_cursor_and_what_was_rejected_is_written_down(
@@ -179,7 +179,7 @@ def test_a_partial_success_moves_the_cursor_and_what_was_rejected_is_written_dow
 ) -> None:
     receiver.behave(lambda signal, _: Partial(3, "three were too old") if signal == "traces" else None)
     for number in range(1, 11):
-        store.append(a_record(number))
+        store.append(a_denied_record(number))
     drain(export())
     assert len(receiver.taken("traces")) == 1
     assert cursors(home)["traces"] == 10
@@ -193,7 +193,7 @@ def test_a_signal_that_is_not_taken_at_all_is_told_and_left(
     home: Home, store: Store, receiver: OtlpReceiver, export: Export, status: int, code: grpc.StatusCode
 ) -> None:
     receiver.behave(refusing("logs", status, code))
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     exporting = export()
     drain(exporting)
     assert calls_of(receiver) == [1]
@@ -206,9 +206,9 @@ def test_a_signal_that_is_not_taken_at_all_is_told_and_left(
 def test_a_record_that_makes_no_sense_is_set_aside(
     home: Home, store: Store, receiver: OtlpReceiver, export: Export
 ) -> None:
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     store.append(Record(RecordKind.DECISION, 1, {"call": "not an object"}))
-    store.append(a_record(3))
+    store.append(a_denied_record(3))
     drain(export())
     assert calls_of(receiver) == [1, 3]
     assert {(letter.signal, letter.first_seq) for letter in dead_letters(home)} == {("traces", 2), ("logs", 2)}
@@ -278,7 +278,7 @@ def test_metrics_hold_nothing_that_a_user_typed_and_few_names(
 def test_headers_and_compression_are_those_of_the_settings(
     home: Home, store: Store, receiver: OtlpReceiver, resource: Resource, compression: str
 ) -> None:
-    store.append(a_record())
+    store.append(a_denied_record())
     state = ExportState(home)
     with StoreReader(home) as reader:
         wanted = destination(receiver, headers="authorization=Bearer%20abc,x-team=a", compression=compression)
@@ -302,9 +302,9 @@ def test_a_certificate_that_is_not_there_is_a_sentence(
 def test_two_destinations_have_cursors_of_their_own(home: Home, store: Store, resource: Resource) -> None:
     state = ExportState(home)
     with OtlpReceiver("grpc") as one, OtlpReceiver("http/protobuf") as two, StoreReader(home) as reader:
-        store.append(a_record(1))
+        store.append(a_denied_record(1))
         drain(DestinationExport(destination(one, name="one"), reader, state, resource, start=0))
-        store.append(a_record(2))
+        store.append(a_denied_record(2))
         drain(DestinationExport(destination(two, name="two"), reader, state, resource, start=1))
         assert (calls_of(one), calls_of(two)) == ([1], [2])
     assert {(cursor.destination, cursor.seq) for cursor in read_cursors(home) if cursor.signal == "traces"} == {

@@ -16,7 +16,7 @@ import pytest
 from prempti_otel.audit import Store, admin_record
 from prempti_otel.settings.home import Home
 from tests.support.otlp import OtlpReceiver, attributes
-from tests.support.records import NOW_NS, REDACTOR, a_denied_record, a_record
+from tests.support.records import NOW_NS, REDACTOR, a_denied_record
 
 Start = Callable[..., subprocess.Popen[bytes]]
 DEADLINE = 60.0
@@ -114,9 +114,9 @@ def test_it_ends_with_its_parent_and_sends_what_it_can_before(
 ) -> None:
     configure(home, receiver)
     process = start("--since", "0")
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     wait_for(lambda: len(receiver.spans()) == 1)
-    store.append(a_record(2))
+    store.append(a_denied_record(2))
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait(DEADLINE) == 0
@@ -126,7 +126,7 @@ def test_it_ends_with_its_parent_and_sends_what_it_can_before(
 
 def test_it_ends_cleanly_when_told_to(home: Home, store: Store, receiver: OtlpReceiver, start: Start) -> None:
     configure(home, receiver)
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     process = start("--since", "0")
     wait_for(lambda: len(receiver.spans()) == 1)
     process.terminate()
@@ -173,7 +173,7 @@ def test_the_environment_cannot_switch_it_off_or_lead_it_elsewhere(
 def test_without_settings_the_daemons_own_environment_says_where_to(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     start(
         "--since",
         "0",
@@ -192,9 +192,9 @@ def test_a_new_destination_begins_with_the_engines_last_start(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
     configure(home, receiver)
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     store.append(admin_record("start", time_ns=NOW_NS, redactor=REDACTOR))
-    store.append(a_record(2))
+    store.append(a_denied_record(2))
     start()
     wait_for(lambda: len(receiver.spans()) == 1)
     assert attributes(receiver.spans()[0])["prempti.correlation.id"] == 2
@@ -203,14 +203,14 @@ def test_a_new_destination_begins_with_the_engines_last_start(
 def test_only_one_exporter_sends_for_a_home(home: Home, store: Store, receiver: OtlpReceiver, start: Start) -> None:
     configure(home, receiver)
     first = start("--since", "0")
-    store.append(a_record(1))
+    store.append(a_denied_record(1))
     wait_for(lambda: len(receiver.spans()) == 1)
     second = start("--since", "0")
-    store.append(a_record(2))
+    store.append(a_denied_record(2))
     wait_for(lambda: len(span_ids(receiver)) == 2)
     first.terminate()
     first.wait(DEADLINE)
-    store.append(a_record(3))
+    store.append(a_denied_record(3))
     wait_for(lambda: len(span_ids(receiver)) == 3)
     assert second.poll() is None
     assert len(receiver.spans()) == 3
@@ -239,7 +239,7 @@ def test_a_store_that_comes_later_is_waited_for(home: Home, receiver: OtlpReceiv
     assert process.stderr is not None
     assert b"no audit store yet" in process.stderr.readline()
     with Store.open(home, retention_days=36_500) as store:
-        store.append(a_record(1))
+        store.append(a_denied_record(1))
         wait_for(lambda: len(receiver.spans()) == 1)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -16,12 +16,29 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import StatusCode
 
-from prempti_otel.audit import admin_record, decision_record, fallback_record, policy_record, unjudged_record
+from prempti_otel.audit import (
+    admin_record,
+    decision_record,
+    fallback_record,
+    lifecycle_record,
+    policy_record,
+    unjudged_record,
+)
 from prempti_otel.model.decision import Priority, Verdict
+from prempti_otel.model.lifecycle import LifecycleEvent, Outcome
 from prempti_otel.model.record import Record, StoredRecord
-from prempti_otel.telemetry import names, project
+from prempti_otel.telemetry import names, project, shape
 from prempti_otel.telemetry.names import Place
-from tests.support.records import NOW_NS, REDACTOR, a_call, a_decision, a_match, some_events
+from tests.support.records import (
+    NOW_NS,
+    REDACTOR,
+    a_call,
+    a_decision,
+    a_lifecycle,
+    a_match,
+    an_outcome,
+    some_events,
+)
 
 RESOURCE = Resource({names.SERVICE_NAME: "prempti"})
 
@@ -96,7 +113,9 @@ def test_calls_of_one_prompt_share_a_trace_and_each_has_its_span() -> None:
 def test_a_call_that_is_asked_about_again_has_a_span_of_its_own() -> None:
     call = a_call()
     first, second = (
-        span_of(kept(decision_record(call, some_events(call), a_decision(), redactor=REDACTOR, attempt=attempt)))
+        span_of(
+            kept(decision_record(call, some_events(call), a_decision(Verdict.DENY), redactor=REDACTOR, attempt=attempt))
+        )
         for attempt in (1, 2)
     )
     assert first.get_span_context().span_id != second.get_span_context().span_id
@@ -133,7 +152,7 @@ def test_what_is_no_trace_context_is_no_link(traceparent: str) -> None:
 
 def test_the_span_that_the_hook_ran_in_is_a_link_and_no_parent() -> None:
     span = span_of(denied(traceparent=PARENT))
-    assert span.parent is None
+    assert span.parent.trace_id == span.context.trace_id
     assert span.links[0].context.trace_id == 0x0AF7651916CD43DD8448EB211C80319C
 
 
@@ -271,10 +290,11 @@ def all_texts(span: Any, logs: list[Any]) -> Iterator[str | list[str]]:
 def test_a_long_text_is_cut_where_one_can_see_it() -> None:
     span = span_of(denied(command="x" * 10_000))
     command = span.attributes["process.command_line"]
-    assert len(command.encode()) <= project.LONGEST_ATTRIBUTE
+    assert len(command.encode()) <= shape.LONGEST_ATTRIBUTE
     assert command.endswith("…[cut, 10000 bytes]")
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(codec=None), min_size=1, max_size=200),
     st.integers(1, 1000),
@@ -285,7 +305,7 @@ def test_any_text_becomes_spans_and_logs_that_can_be_sent(piece: str, times: int
     record = denied(command=text, session_id=text, tool=text, cwd=text, use_id=text, input={"url": url + text})
     span, logs = span_of(record), logs_of(record)
     for found in all_texts(span, logs):
-        assert len(found.encode()) <= project.LONGEST_ATTRIBUTE + project.MOST_ITEMS
+        assert len(found.encode()) <= shape.LONGEST_ATTRIBUTE + shape.MOST_ITEMS
     for event in span.events:
         assert len(event.attributes.get("process.command_line", "").encode()) <= project.LONGEST_EVIDENCE
     sent = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0]
@@ -317,6 +337,40 @@ def every_record() -> Iterator[StoredRecord]:
         )
     )
     yield kept(admin_record("degraded", time_ns=1, redactor=REDACTOR, reason="why"))
+    yield from endings()
+
+
+def endings() -> Iterator[StoredRecord]:
+    """What comes after decisions: an outcome, a late one, a session and what an agent did for a prompt."""
+    failure = a_lifecycle(
+        LifecycleEvent.CALL_END,
+        hook_event="PostToolUseFailure",
+        outcome=Outcome.ERROR,
+        duration=0.5,
+        error="Exit code 3",
+        reason="why",
+        result={"stdout": "out"},
+    )
+    yield kept(an_outcome(DECIDED, Outcome.ERROR, told=failure, keep_result=True), 8)
+    yield kept(an_outcome(DECIDED, Outcome.ERROR, told=failure, decision=0), 9)
+    for event in (LifecycleEvent.SESSION_START, LifecycleEvent.SESSION_END):
+        yield kept(lifecycle_record(a_lifecycle(event, source="startup", reason="other"), redactor=REDACTOR))
+    yield kept(
+        lifecycle_record(
+            a_lifecycle(LifecycleEvent.INVOCATION_END, subagent_id="a1", subagent_type="reviewer", reason="stop"),
+            redactor=REDACTOR,
+            start_ns=NOW_NS,
+            end_ns=NOW_NS + 5,
+        )
+    )
+
+
+DECIDED = kept(decision_record(a_call(7), some_events(a_call(7)), a_decision(), redactor=REDACTOR), 7)
+EVERYTHING = project.Content(arguments=True, results=True)
+
+
+def find(seq: int) -> StoredRecord | None:
+    return DECIDED if seq == DECIDED.seq else None
 
 
 PLACE_OF = {
@@ -326,14 +380,19 @@ PLACE_OF = {
     names.POLICY_LOADED_EVENT: Place.POLICY,
     names.POLICY_REJECTED_EVENT: Place.POLICY,
     names.DEGRADED_EVENT: Place.DEGRADED,
+    names.SESSION_START_EVENT: Place.SESSION,
+    names.SESSION_END_EVENT: Place.SESSION,
+    names.OUTCOME_LATE_EVENT: Place.LATE,
 }
 
 
 def used() -> dict[Place, dict[str, Any]]:
     found: dict[Place, dict[str, Any]] = {place: {} for place in Place}
     for record in every_record():
-        for span in project.spans(record, RESOURCE):
-            found[Place.TOOL_SPAN] |= dict(span.attributes or {})
+        for span in project.spans(record, RESOURCE, find, EVERYTHING):
+            found[Place.AGENT_SPAN if span.name.startswith("invoke") else Place.TOOL_SPAN] |= dict(
+                span.attributes or {}
+            )
             for event in span.events:
                 found[Place.MATCH] |= dict(event.attributes or {})
         for log in logs_of(record):
@@ -341,7 +400,7 @@ def used() -> dict[Place, dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("place", sorted(set(PLACE_OF.values()) | {Place.TOOL_SPAN}))
+@pytest.mark.parametrize("place", sorted(set(PLACE_OF.values()) | {Place.TOOL_SPAN, Place.AGENT_SPAN}))
 def test_every_attribute_is_declared_for_its_place_and_every_declared_one_is_used(place: Place) -> None:
     declared = {attribute.name for attribute in names.ATTRIBUTES.values() if place in attribute.places}
     assert set(used()[place]) == declared
