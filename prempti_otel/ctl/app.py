@@ -16,7 +16,7 @@ from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.errors import PremptiError
 
 COMMANDS = {
-    "audit": ("prempti_otel.ctl.audit:audit", "Verify and show the audit trail."),
+    "audit": ("prempti_otel.ctl.audit:audit", "Verify, show and count the audit trail."),
     "completion": ("prempti_otel.ctl.completion:completion", "Print a shell's completion script."),
     "config": ("prempti_otel.ctl.config:config", "Show and change settings."),
     "daemon": ("prempti_otel.ctl.lifecycle:daemon", "Run the engine in the foreground."),
@@ -36,6 +36,7 @@ COMMANDS = {
     "start": ("prempti_otel.ctl.lifecycle:start", "Start the engine."),
     "status": ("prempti_otel.ctl.status:status", "Show how the guard is doing."),
     "stop": ("prempti_otel.ctl.lifecycle:stop", "Take the hooks out and stop the engine."),
+    "top": ("prempti_otel.ctl.top:top", "Watch calls, verdicts, latency and sessions."),
     "uninstall": ("prempti_otel.ctl.uninstall:uninstall", "Remove the guard without a trace."),
 }
 """Each command: where it is, and its one-line help (stated here so that help imports nothing)."""

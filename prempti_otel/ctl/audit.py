@@ -10,13 +10,17 @@ import click
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.logs import as_json
 from prempti_otel.ctl.output import console, format_option, print_json, printable
+from prempti_otel.ctl.stats import stats
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 
 
 @click.group()
 def audit() -> None:
-    """Verify and show the audit trail."""
+    """Verify, show and count the audit trail."""
+
+
+audit.add_command(stats)
 
 
 @audit.command()

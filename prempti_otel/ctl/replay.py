@@ -38,17 +38,36 @@ DEFAULT_AGENT = "claude_code"
     show_default="text on a terminal, else json",
     help="For a person, or for a script.",
 )
-def replay(source: BinaryIO, paths: tuple[Path, ...], form: str) -> int:
+@click.option(
+    "--history", metavar="DAYS", type=click.FloatRange(min=0, min_open=True), help="Judge recorded calls instead."
+)
+@click.option(
+    "--add",
+    "added",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Judge by these files, besides the installed rules.",
+)
+def replay(source: BinaryIO, paths: tuple[Path, ...], form: str, history: float | None, added: tuple[Path, ...]) -> int:
     """Judge hook payloads, one JSON object a line, from FILE or standard input.
 
     Nothing runs and nothing is recorded. A line is a hook payload, or an object that holds one
     under `payload` and, optionally, the agent's name under `agent`. Each gives one line of output in the same
     order; a line that cannot be judged gives an `error` object in its place, and the exit status is 1 at the end.
+
+    With --history, the recorded calls of the last DAYS are judged anew, and what would get another verdict is shown;
+    calls that hold redacted or cut text are counted apart, as approximate.
     """
     from prempti_otel.engine.offline import open_judge
     from prempti_otel.settings.home import Home
 
-    judge = open_judge(Home.from_environment(), paths)
+    home = Home.from_environment()
+    judge = open_judge(home, paths, added)
+    if history is not None:
+        from prempti_otel.ctl.history import replay_history
+
+        replay_history(home, judge, history, form)
+        return ExitCode.OK
     failed = False
     for answer in _answers(judge, source):
         failed |= "error" in answer

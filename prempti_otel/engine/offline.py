@@ -21,6 +21,7 @@ from prempti_otel.settings.load import load_config
 
 if TYPE_CHECKING:
     from prempti_otel.analysis import Context
+    from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
     from prempti_otel.rules import Ruleset
     from prempti_otel.settings.home import Home
@@ -46,10 +47,14 @@ class Judge:
 
     def evaluate(self, agent: str, payload: bytes, received_ns: int = 0) -> Evaluation:
         """The same with the events it was judged on; ``received_ns`` (Unix time) is now by default."""
-        started = time.perf_counter()
         self._number += 1
-        adapter = agents.get(agent)
-        call = adapter.parse(payload, Arrival(self._number, received_ns or time.time_ns()))
+        arrival = Arrival(self._number, received_ns or time.time_ns())
+        return self.judge(agents.get(agent).parse(payload, arrival))
+
+    def judge(self, call: ToolCall) -> Evaluation:
+        """The same for a call that was parsed already, such as a recorded one. Raises PremptiError."""
+        started = time.perf_counter()
+        adapter = agents.get(call.agent)
         try:
             evaluation = evaluate(call, self._policy, self._sessions, can_ask=adapter.can_ask(call), started=started)
         except PremptiError:
@@ -62,15 +67,18 @@ class Judge:
         return evaluation
 
 
-def open_judge(home: Home, paths: Sequence[Path] = ()) -> Judge:
-    """A judge by the files in ``paths``, all their rules in force, or by the installed ruleset. Raises PremptiError."""
+def open_judge(home: Home, paths: Sequence[Path] = (), added: Sequence[Path] = ()) -> Judge:
+    """A judge by the files in ``paths``, all their rules in force, or by the installed ruleset; then those ``added``.
+
+    Raises PremptiError.
+    """
     from prempti_otel.rules import load
 
     config = load_config(home.config)
     if paths:
-        result = load(read_rule_files(paths), selection=selection(Config()))
+        result = load(read_rule_files([*paths, *added]), selection=selection(Config()))
     else:
-        result = load(installed_rule_files(home, config), selection=selection(config))
+        result = load([*installed_rule_files(home, config), *read_rule_files(added)], selection=selection(config))
     if result.ruleset is None:
         raise PremptiError(result.as_text().strip(), remedy="correct the rules")
     return Judge(result.ruleset, Verdict(config.default_action), context_with([home.user_commands]))

@@ -8,29 +8,9 @@ import time
 import pytest
 import yaml
 
-from prempti_otel.audit import StoreReader
-from prempti_otel.engine.client import EngineClient
-from prempti_otel.settings.home import Home
 from tests.support.ctl import Ctl
 
 RULE = "Read credentials"
-
-
-def judged(ctl: Ctl, tool: str, tool_input: dict[str, str]) -> int:
-    """The number of the record of a call."""
-    payload = {
-        "session_id": "s",
-        "cwd": str(ctl.user_home / "project"),
-        "hook_event_name": "PreToolUse",
-        "tool_name": tool,
-        "tool_input": tool_input,
-        "tool_use_id": "t",
-    }
-    home = Home(ctl.guard_home)
-    with EngineClient(home) as engine:
-        assert engine.hook("claude_code", json.dumps(payload).encode()).complete
-    with StoreReader(home) as store:
-        return store.decisions(newest=True, limit=1)[0].seq
 
 
 def test_a_rule_is_shown_whole(ctl: Ctl) -> None:
@@ -76,7 +56,7 @@ def test_a_rule_that_something_else_keeps_out_of_force_is_told_by_what(ctl: Ctl)
 
 def test_a_rule_made_from_a_call_loads_passes_its_test_and_is_in_force(ctl: Ctl) -> None:
     ctl.ok("start")
-    seq = judged(ctl, "Bash", {"command": f"terraform apply -auto-approve {ctl.user_home}/infra"})
+    seq = ctl.judged("Bash", {"command": f"terraform apply -auto-approve {ctl.user_home}/infra"})
     said = ctl.ok("rules", "new", str(seq), "--name", "No applying", "--verdict", "deny")
     file = ctl.guard_home / "rules/user/no-applying.yaml"
     assert str(file) in said
@@ -87,7 +67,7 @@ def test_a_rule_made_from_a_call_loads_passes_its_test_and_is_in_force(ctl: Ctl)
     ctl.ok("rules", "test", str(file.parent / "tests"))
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
-        seq = judged(ctl, "Bash", {"command": "terraform apply"})
+        seq = ctl.judged("Bash", {"command": "terraform apply"})
         if "No applying" in ctl.ok("audit", "show", str(seq), "--format", "json"):
             break
     assert "No applying" in ctl.ok("logs", "--verdict", "deny")
@@ -108,7 +88,7 @@ def test_a_rule_made_from_a_call_loads_passes_its_test_and_is_in_force(ctl: Ctl)
 )
 def test_any_call_gives_a_rule_that_holds_for_it(ctl: Ctl, tool: str, tool_input: dict[str, str]) -> None:
     ctl.ok("start")
-    seq = judged(ctl, tool, tool_input)
+    seq = ctl.judged(tool, tool_input)
     ctl.ok("rules", "new", str(seq))
     ctl.ok("rules", "check")
     ctl.ok("rules", "test", str(ctl.guard_home / "rules/user/tests"))

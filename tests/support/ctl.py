@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from prempti_otel.audit import StoreReader
+from prempti_otel.engine.client import EngineClient
+from prempti_otel.settings.home import Home
 
 PREMPTICTL = Path(sys.executable).with_name("premptictl")
 
@@ -44,3 +49,19 @@ class Ctl:
         done = self(*arguments, stdin=stdin)
         assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def judged(self, tool: str, tool_input: dict[str, str], session: str = "s") -> int:
+        """Has the running engine judge a call of Claude Code; the number of its record."""
+        payload = {
+            "session_id": session,
+            "cwd": str(self.user_home / "project"),
+            "hook_event_name": "PreToolUse",
+            "tool_name": tool,
+            "tool_input": tool_input,
+            "tool_use_id": "t",
+        }
+        home = Home(self.guard_home)
+        with EngineClient(home) as engine:
+            assert engine.hook("claude_code", json.dumps(payload).encode()).complete
+        with StoreReader(home) as store:
+            return store.decisions(newest=True, limit=1)[0].seq
