@@ -108,7 +108,12 @@ def test_with_the_engine_stopped_calls_are_blocked_and_the_audit_gets_to_know(
     assert "the engine is stopped" in (call.result or "")
     assert guarded.engines() == []
     guarded.ctl("start")
-    wait_until(lambda: len(guarded.records(RecordKind.FALLBACK)) == 1, "the blocked call to be recorded")
+
+    def blocked_calls() -> int:
+        reasons = [str(record.body["reason"]) for record in guarded.records(RecordKind.FALLBACK)]
+        return sum(reason.startswith("call blocked") for reason in reasons)
+
+    wait_until(lambda: blocked_calls() == 1, "the blocked call to be recorded")
 
 
 def test_with_its_own_permissions_on_an_asked_call_is_refused_by_claude_code_and_the_model_gets_the_reason(
