@@ -32,6 +32,7 @@ def run(
     project: Path,
     turns: Sequence[Sequence[tuple[str, dict[str, Any]]]],
     *,
+    subagent: Sequence[Sequence[tuple[str, dict[str, Any]]]] = (),
     environment: Mapping[str, str] | None = None,
     own_permissions: bool = False,
     timeout: float = 120,
@@ -41,7 +42,10 @@ def run(
     Nothing of the caller's environment reaches it. Without ``own_permissions`` only hooks stand between
     the model and the tools.
     """
-    model = ScriptedModel([[Asked(tool, tool_input) for tool, tool_input in turn] for turn in turns])
+    script, inner = (
+        [[Asked(tool, tool_input) for tool, tool_input in turn] for turn in part] for part in (turns, subagent)
+    )
+    model = ScriptedModel(script, inner)
     with model.serving(), tempfile.TemporaryDirectory() as scratch:
         debug = Path(scratch) / "debug.log"
         command = [str(program), "-p", PROMPT, "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]

@@ -17,6 +17,9 @@ from typing import Any
 PROMPT = "Play the script."
 """The prompt of the conversation that the script is for; a subagent's has another one."""
 
+SUBAGENT = "SUBAGENT"
+"""What the prompt of a subagent holds that has a script of its own."""
+
 
 @dataclass
 class Asked:
@@ -36,13 +39,15 @@ class ScriptedModel:
     """Each turn is a list of calls to make at once; after the last one the model says that it is done."""
 
     turns: Sequence[Sequence[Asked]]
+    subagent: Sequence[Sequence[Asked]] = ()
+    """The same for a conversation that begins with :data:`SUBAGENT`."""
     url: str = ""
     tools_offered: set[str] = field(default_factory=set)
 
     @property
     def calls(self) -> list[Asked]:
         """All calls in the order of the script."""
-        return [call for turn in self.turns for call in turn]
+        return [call for turn in (*self.turns, *self.subagent) for call in turn]
 
     @contextmanager
     def serving(self) -> Iterator[ScriptedModel]:
@@ -70,10 +75,12 @@ class ScriptedModel:
         self.tools_offered |= tools
         messages = body.get("messages", [])
         done = sum(message.get("role") == "assistant" for message in messages)
-        ours = any(PROMPT in _text(message.get("content")) for message in messages if message.get("role") == "user")
+        said = [_text(message.get("content")) for message in messages if message.get("role") == "user"]
+        ours = any(PROMPT in text for text in said)
+        turns = self.turns if ours else self.subagent if any(SUBAGENT in text for text in said) else ()
         # Requests without tools are the agent's own, for a title and the like.
-        if tools and ours and done < len(self.turns):
-            blocks = [{"type": "tool_use", "id": c.id, "name": c.tool, "input": c.input} for c in self.turns[done]]
+        if tools and done < len(turns):
+            blocks = [{"type": "tool_use", "id": c.id, "name": c.tool, "input": c.input} for c in turns[done]]
         message = {
             "id": f"msg_{done}",
             "type": "message",
