@@ -125,6 +125,11 @@ class Diagnostic:
         return f"{last.file}:{last.line + 1}:{last.column + 1}"
 
     @property
+    def file(self) -> str:
+        """Name of the file that it is in."""
+        return self.locations[-1].file if self.locations else ""
+
+    @property
     def item(self) -> str:
         """The rule, macro or list that it is about, as ``rule NAME``; empty for others."""
         for place in self.locations:
@@ -156,39 +161,40 @@ class FileResult:
     name: str
     errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
+    own_warnings: int = 0
+    """How many of the warnings are about the file itself; the others are about all that is defined after it."""
 
     @property
     def successful(self) -> bool:
         """Warnings do not count."""
         return not self.errors
 
-    def as_json(self) -> JsonObject:
-        """Falco's shape. ``schema_valid`` repeats ``successful``: there is one validation here, not two."""
+    def as_json(self, schema_warnings: Sequence[str] | None) -> JsonObject:
+        """Falco's shape, with what the schema finds (None: it could not be asked)."""
         return {
             "name": self.name,
             "successful": self.successful,
-            "schema_valid": self.successful,
-            "schema_warnings": [],
+            "schema_valid": schema_warnings is not None and not schema_warnings,
+            "schema_warnings": list(schema_warnings or ()),
             "errors": [error.as_json() for error in self.errors],
             "warnings": [warning.as_json() for warning in self.warnings],
         }
 
 
-_UNUSED = frozenset({Code.UNUSED_LIST, Code.UNUSED_MACRO})
-
-
 def results_text(files: Sequence[FileResult]) -> str:
-    """All files for a person: nothing twice, and nothing called unused that a later file uses."""
+    """All files for a person: of what is defined, warnings of the final state only, each with its own file.
+
+    Falco compiles after each file, and so tells for each prefix of them what is wrong with it; a list that a
+    later file uses, or a rule that it replaces, is not worth a person's time.
+    """
+    final = files[-1].warnings[files[-1].own_warnings :] if files and files[-1].successful else []
+    by_file: dict[str, list[Diagnostic]] = {}
+    for item in final:
+        by_file.setdefault(item.file, []).append(item)
     lines: list[str] = []
-    said: set[tuple[str, str, str]] = set()
-    unused = {item.where for item in files[-1].warnings if item.code in _UNUSED} if files else set()
     for result in files:
-        shown: list[Diagnostic] = []
-        for diagnostic in (*result.errors, *result.warnings):
-            identity = (diagnostic.code, diagnostic.where, diagnostic.message)
-            if identity not in said and (diagnostic.code not in _UNUSED or diagnostic.where in unused):
-                said.add(identity)
-                shown.append(diagnostic)
+        found = (*result.errors, *result.warnings[: result.own_warnings], *by_file.pop(result.name, ()))
+        shown = list({(item.code, item.where, item.message): item for item in found}.values())
         lines.append(f"{result.name}: {'Invalid' if result.errors else 'Ok, with warnings' if shown else 'Ok'}")
         lines += [f"  {line}" for diagnostic in shown for line in diagnostic.as_text().splitlines()]
     return "\n".join(lines)

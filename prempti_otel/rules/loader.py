@@ -18,6 +18,7 @@ from prempti_otel.rules.collector import Collector
 from prempti_otel.rules.diagnostics import Code, FileResult, JsonObject, LoadError, results_text
 from prempti_otel.rules.requirements import PLUGINS, Version, unmet
 from prempti_otel.rules.ruleset import Rule, Ruleset
+from prempti_otel.rules.schema import schema_warnings
 from prempti_otel.rules.selection import OutputSuffix, Selection
 from prempti_otel.rules.yamlnodes import SourceFile
 
@@ -55,6 +56,8 @@ class LoadResult:
     files: list[FileResult]
     ruleset: Ruleset | None
     """None if any file has an error."""
+    given: Sequence[RuleFile] = field(repr=False)
+    """All files that were to be loaded; after one with an error none is looked at."""
 
     @property
     def successful(self) -> bool:
@@ -63,7 +66,8 @@ class LoadResult:
 
     def as_json(self) -> JsonObject:
         """What ``falco --validate`` prints with ``json_output``."""
-        return {"falco_load_results": [result.as_json() for result in self.files]}
+        read = zip(self.files, self.given, strict=False)
+        return {"falco_load_results": [result.as_json(schema_warnings(file.source())) for result, file in read]}
 
     def as_text(self) -> str:
         """For a person: a line per file, then what was found, with place and remedy."""
@@ -116,13 +120,14 @@ def load_steps(files: Sequence[RuleFile], options: Options) -> Generator[None, N
         try:
             for _ in collector.read(source, result.warnings.append):
                 yield
+            result.own_warnings = len(result.warnings)
             rules = yield from builder.build(result.warnings.append)
             _check_plugins(collector, source, options.plugins)
         except LoadError as error:
             result.errors.append(error.diagnostic)
-            return LoadResult(results, None)
+            return LoadResult(results, None, files)
     ruleset = yield from _ruleset(rules, files, options)
-    return LoadResult(results, ruleset)
+    return LoadResult(results, ruleset, files)
 
 
 def _check_plugins(collector: Collector, file: SourceFile, plugins: Mapping[str, Version] | None) -> None:

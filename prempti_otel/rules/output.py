@@ -234,7 +234,8 @@ def _json(value: Any, source: Source) -> JsonScalar:
     if source.any_of:
         return _text_of(FieldRef(""), value, source).decode("utf-8", "replace")
     if source.kind is FieldType.IPNET:
-        return [_NETWORK.decode()] * len(value) if source.is_list else _NETWORK.decode()
+        word = _NETWORK.decode()
+        return [word] * len(value) if isinstance(value, tuple) else word
     if value.__class__ is tuple:
         return [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in value]
     return value.decode("utf-8", "replace") if value.__class__ is bytes else shown

@@ -17,6 +17,8 @@ from prempti_otel.rules.diagnostics import Code, Diagnostic, LoadError, Location
 
 MAX_BYTES = 32 * 1024 * 1024
 """The largest rules file."""
+MAX_NODES = 4_000_000
+"""Scalars and collections of one document, with aliases in place."""
 MAX_DEPTH = 200
 """Collections within each other; a rules file needs six."""
 _STEP = 64
@@ -86,8 +88,12 @@ class _Composer:
     """Events to nodes without recursion: libyaml's own composer recurses on the C stack, and holds the GIL."""
 
     def __init__(self) -> None:
-        self._open: list[tuple[_Collection, list[yaml.Node]]] = []
-        self._anchors: dict[str | None, yaml.Node] = {}
+        self._open: list[tuple[_Collection, list[yaml.Node], str | None, int]] = []
+        """Each with its children, its anchor, and how many nodes came before it."""
+        self._anchors: dict[str | None, tuple[yaml.Node, int]] = {}
+        """Nodes and their sizes."""
+        self._count = 0
+        """Nodes of the document so far, with aliases in place."""
 
     def take(self, event: Any) -> yaml.Node | None:
         """One event of libyaml's; gives the root node when a document is complete."""
@@ -95,8 +101,8 @@ class _Composer:
         match event:
             case yaml.ScalarEvent():
                 scalar = yaml.ScalarNode("", event.value, start, start, event.style)
-                self._anchors[event.anchor] = scalar
-                return self._add(scalar)
+                self._anchors[event.anchor] = scalar, 1
+                return self._add(scalar, 1, event)
             case yaml.CollectionStartEvent():
                 if len(self._open) == MAX_DEPTH:
                     raise _error(f"more than {MAX_DEPTH} lists and mappings within each other", event)
@@ -104,30 +110,36 @@ class _Composer:
                     yaml.SequenceNode if isinstance(event, yaml.SequenceStartEvent) else yaml.MappingNode
                 )
                 node = kind("", [], start, start)
-                self._anchors[event.anchor] = node
-                self._open.append((node, []))
+                self._anchors[event.anchor] = node, 0
+                self._open.append((node, [], event.anchor, self._count))
             case yaml.CollectionEndEvent():
-                node, children = self._open.pop()
+                node, children, anchor, before = self._open.pop()
                 pairs = isinstance(node, yaml.MappingNode)
                 node.value = list(zip(children[::2], children[1::2], strict=True)) if pairs else children
-                return self._add(node)
+                if self._anchors[anchor][0] is node:
+                    self._anchors[anchor] = node, self._count - before + 1
+                return self._add(node, 1, event)
             case yaml.AliasEvent():
-                return self._add(self._meant(event))
+                return self._add(*self._meant(event), event)
             case yaml.DocumentStartEvent():
                 self._anchors.clear()
+                self._count = 0
         return None
 
-    def _add(self, node: yaml.Node) -> yaml.Node | None:
+    def _add(self, node: yaml.Node, size: int, event: Any) -> yaml.Node | None:
+        self._count += size
+        if self._count > MAX_NODES:
+            raise _error(f"more than {MAX_NODES} values in one document, with aliases in place", event)
         if not self._open:
             return node
         self._open[-1][1].append(node)
         return None
 
-    def _meant(self, event: Any) -> yaml.Node:
+    def _meant(self, event: Any) -> tuple[yaml.Node, int]:
         known = self._anchors.get(event.anchor)
         if known is None:
             raise _error(f"there is no anchor '{event.anchor}'", event)
-        if any(node is known for node, _ in self._open):
+        if any(node is known[0] for node, *_ in self._open):
             raise _error(f"the alias '{event.anchor}' stands inside of what it means", event)
         return known
 

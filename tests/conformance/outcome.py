@@ -39,6 +39,9 @@ class Tally:
     places: int = 0
     """Errors whose place the cases tell; it is reported and decides nothing."""
     same_place: int = 0
+    schemas: int = 0
+    """Files of which the cases tell what a JSON schema finds; it is reported and decides nothing."""
+    same_schema: int = 0
 
     def add(self, name: str, outcome: Outcome) -> None:
         match outcome:

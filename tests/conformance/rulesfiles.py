@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from prempti_otel.rules.ast import canonical
 from prempti_otel.rules.collector import Collector
 from prempti_otel.rules.diagnostics import FileResult, LoadError
 from prempti_otel.rules.requirements import parse_version, unmet
+from prempti_otel.rules.schema import schema_warnings
 from prempti_otel.rules.selection import matches_wildcard
 from prempti_otel.rules.yamlnodes import SourceFile
 from tests.conformance.evaluation import Values, registry_of
@@ -48,6 +50,24 @@ def _syscall_field(name: str) -> Field:
     return Field(name, kind, Level.TOOL, "", argument=argument)
 
 
+def schema_opinions(case: Case) -> Iterator[bool]:
+    """Whether the schema finds in each file what Falco's validator does; for the summary only."""
+    if "content" in case and "schema_validation" in case:
+        yield _schema_status(schema_warnings(_source(case["content"]))) == case["schema_validation"]
+    for given, answer in zip(case.get("files") or (), case.get("falco_0_44_1", {}).get("files", ()), strict=False):
+        if "schema_validation" in answer:
+            found = schema_warnings(_source(given["content"]))
+            yield (_schema_status(found), found) == (answer["schema_validation"], answer["schema_warnings"])
+
+
+def _source(content: str) -> SourceFile:
+    return SourceFile("f.yaml", content.encode("utf-8", "surrogatepass"))
+
+
+def _schema_status(found: list[str] | None) -> str:
+    return "none" if found is None else found[0] if found else "ok"
+
+
 def captured(case: Case) -> Outcome:
     """One file, loaded with the source ``syscall``."""
     text = case["content"]
@@ -74,7 +94,7 @@ def _compare_enabled(result: LoadResult, expected: int) -> Outcome:
 
 def _compare_file(got: FileResult, successful: bool, errors: list[str], warnings: list[str]) -> Outcome:
     if got.successful != successful:
-        return Disagreed("loads" if successful else f"fails: {errors}", got.as_json())
+        return Disagreed("loads" if successful else f"fails: {errors}", [item.as_text() for item in got.errors])
     got_errors = sorted(item.code for item in got.errors)
     if got_errors != sorted(errors):
         return Disagreed(errors, got_errors)

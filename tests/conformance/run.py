@@ -48,6 +48,9 @@ def measure(content: Any) -> Tally:
         if judge is conditions.parse and (places := conditions.error_offset(case)):
             tally.places += 1
             tally.same_place += places[0] == places[1]
+        for same in rulesfiles.schema_opinions(case):
+            tally.schemas += 1
+            tally.same_schema += same
     return tally
 
 
@@ -105,6 +108,8 @@ def report(path: Path, tally: Tally, names: bool) -> bool:
     )
     if tally.places:
         print(f"  for information: {tally.same_place} of {tally.places} errors are seen at the same byte")
+    if tally.schemas:
+        print(f"  for information: {tally.same_schema} of {tally.schemas} files have the same schema warnings")
     for name, outcome in tally.disagreed:
         print(f"  disagreed: {name}\n    expected {outcome.expected}\n    got      {outcome.got}")
     for reason, count in tally.reasons():

@@ -67,3 +67,26 @@ def test_a_warning_is_said_once_though_every_later_file_compiles_the_rule_again(
 def test_ten_thousand_diagnostics_take_no_more_than_linear_work() -> None:
     text = "".join(f"- list: l{number}\n  items: [a]\n" for number in range(10_000))
     assert len(loaded(text).files[0].warnings) == 10_000
+
+
+def test_text_shows_the_final_state_and_json_each_prefix() -> None:
+    doubtful = rule(condition="tool.name = tool.use_id")
+    result = loaded(doubtful + "- list: l\n  items: [a]\n", rule(condition="tool.name in (l)"))
+    assert [str(item.code) for item in result.files[0].warnings] == ["LOAD_COMPILE_CONDITION", "LOAD_UNUSED_LIST"]
+    assert result.as_text() == "f1.yaml: Ok\nf2.yaml: Ok"
+
+
+def test_text_keeps_warnings_of_a_file_itself_and_of_what_stays() -> None:
+    result = loaded("- list: l\n  items: [a]\n  colour: red\n", rule())
+    first, *lines, last = result.as_text().splitlines()
+    assert (first, last) == ("f1.yaml: Ok, with warnings", "f2.yaml: Ok")
+    assert [line.split(": ")[1] for line in lines if "LOAD_" in line] == [
+        "LOAD_UNKNOWN_KEY (list l)",
+        "LOAD_UNUSED_LIST (list l)",
+    ]
+
+
+def test_text_of_files_that_do_not_load_calls_nothing_unused() -> None:
+    shown = loaded("- list: l\n  items: [a]\n", rule(condition="tool.nam in (l)")).as_text()
+    assert "f1.yaml: Ok\nf2.yaml: Invalid" in shown
+    assert "UNUSED" not in shown
