@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from prempti_otel.settings.home import Home
 
 PLACEHOLDER = "REDACTED_"
+MOST_SECRETS = 10_000
+"""Different ones in one record; no honest call comes near, and time is bounded."""
 _LEAST_ANYWHERE = 6
 """A shorter secret is replaced where it was found and where it is a whole string, not inside other words."""
 _SHORTEST_TOKEN = 15
@@ -41,6 +43,8 @@ _SET_MEMORY = 64 << 20
 _HARD_GROUPS = ("hard", "hard2")
 _HARD_KIND = "password"
 _MARKS = frozenset("=: \t\n")
+_FEW = 16
+"""So many secrets are looked for one after the other; more of them by one automaton."""
 _LONGEST_COMMON_NAME = 64
 """Longer names are not remembered, so that what is stays small."""
 
@@ -114,7 +118,10 @@ class Redactor:
         _collect(value, texts, named)
         for text in texts if self._hint is None else self._hinted(list(texts)):
             for item in self._in_text(text):
-                found.setdefault(item.text, self.placeholder(item.kind, item.text))
+                if item.text not in found:
+                    found[item.text] = self.placeholder(item.kind, item.text)
+            if len(found) > MOST_SECRETS:
+                raise PremptiError(f"it holds more than {MOST_SECRETS} secrets, which takes too long to redact")
         for name, text in named:
             kind = _named_kind(name)
             if kind and _is_secret(text, hard=kind == _HARD_KIND):
@@ -141,16 +148,17 @@ class Redactor:
             place = last + 1
 
     def _in_text(self, text: str) -> Iterator[Found]:
-        for index in self._forms.Match(text) or ():
+        encoded = text.encode()
+        for index in self._forms.Match(encoded) or ():
             kind, pattern = self._named[index]
-            for match in pattern.finditer(text):
+            for match in pattern.finditer(encoded):
                 secret = match[1] if pattern.groups and match[1] is not None else match[0]
-                secret = _unquoted(secret)
+                secret = _unquoted(secret.decode())
                 if secret and not _is_reference(secret):
                     yield Found(kind, secret)
         for pattern in self._assignments:
-            for match in pattern.finditer(text):
-                groups = match.groupdict()
+            for match in pattern.finditer(encoded):
+                groups = {name: value and value.decode() for name, value in match.groupdict().items()}
                 quoted = groups["double"] or groups["single"]
                 secret = quoted or groups["bare"].rstrip(",.")
                 if _is_assigned_secret(groups, secret, quoted=quoted is not None):
@@ -158,24 +166,23 @@ class Redactor:
 
     def _replace(self, value: Any, secrets: Mapping[str, str]) -> Any:
         """Longest first, so that a secret inside a longer one does not tear it apart."""
-        inside = sorted((item for item in secrets.items() if len(item[0]) >= _LEAST_ANYWHERE), key=_by_length)
-        short = [
-            (secret, _as_word(secret), placeholder)
-            for secret, placeholder in sorted(secrets.items(), key=_by_length)
-            if len(secret) < _LEAST_ANYWHERE
-        ]
+        longest_first = sorted(secrets, key=_by_length)
+        inside = [secret for secret in longest_first if len(secret) >= _LEAST_ANYWHERE]
+        short = [secret for secret in longest_first if len(secret) < _LEAST_ANYWHERE]
+        anywhere = _any_of(inside) if len(inside) > _FEW else None
+        word = _as_word(short) if short else None
 
         def text(original: str) -> str:
             whole = secrets.get(original)
             if whole is not None:
                 return whole
             changed = original
-            for secret, placeholder in inside:
-                changed = changed.replace(secret, placeholder)
-            for secret, word, placeholder in short:
-                if secret in changed:
-                    changed = _replace_word(changed, word, placeholder)
-            return changed
+            if anywhere is None:
+                for secret in inside:
+                    changed = changed.replace(secret, secrets[secret])
+            elif len(original) >= _LEAST_ANYWHERE:
+                changed = _replaced(anywhere, changed, secrets)
+            return changed if word is None else _replace_words(changed, word, secrets)
 
         return _mapped(value, text)
 
@@ -185,18 +192,32 @@ def _is_bare_word(text: str) -> bool:
     return len(text) < _SHORTEST_TOKEN and _MARKS.isdisjoint(text)
 
 
-def _by_length(item: tuple[str, str]) -> tuple[int, str]:
-    return -len(item[0]), item[0]
+def _by_length(secret: str) -> tuple[int, str]:
+    return -len(secret), secret
 
 
-def _as_word(secret: str) -> Any:
-    """Matches ``secret`` where no letter or digit adjoins, or right after an option's letter (``-psecret``)."""
-    return re2.compile(rf"(^|[^A-Za-z0-9]|\s-[A-Za-z]){re2.escape(secret)}($|[^A-Za-z0-9])")
+def _any_of(secrets: Sequence[str]) -> Any:
+    return _compiled("|".join(map(re2.escape, secrets)))
 
 
-def _replace_word(text: str, pattern: Any, placeholder: str) -> str:
+def _as_word(secrets: Sequence[str]) -> Any:
+    """Matches a secret where no letter or digit adjoins, or right after an option's letter (``-psecret``)."""
+    return _compiled(rf"(^|[^A-Za-z0-9]|\s-[A-Za-z])({'|'.join(map(re2.escape, secrets))})($|[^A-Za-z0-9])")
+
+
+def _replaced(pattern: Any, text: str, placeholders: Mapping[str, str]) -> str:
+    encoded = text.encode()
+    parts: list[str] = []
+    last = 0
+    for match in pattern.finditer(encoded):
+        parts += (encoded[last : match.start()].decode(), placeholders[match[0].decode()])
+        last = match.end()
+    return "".join((*parts, encoded[last:].decode())) if parts else text
+
+
+def _replace_words(text: str, pattern: Any, placeholders: Mapping[str, str]) -> str:
     for _ in range(64):
-        changed: str = pattern.sub(lambda match: match[1] + placeholder + match[2], text)
+        changed: str = pattern.sub(lambda match: match[1] + placeholders[match[2]] + match[3], text)
         if changed == text:
             return changed
         text = changed
@@ -206,6 +227,7 @@ def _replace_word(text: str, pattern: Any, placeholder: str) -> str:
 def _compiled(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _SET_MEMORY
     try:
         return re2.compile(pattern, options)
     except re2.error as error:

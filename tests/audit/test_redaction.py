@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prempti_otel.audit import Redactor
-from prempti_otel.audit.redaction import PLACEHOLDER
+from prempti_otel.audit.redaction import MOST_SECRETS, PLACEHOLDER
 from prempti_otel.errors import PremptiError
 from tests.support.records import KEY, REDACTOR
 
@@ -204,6 +204,36 @@ def test_a_users_bad_pattern_is_refused_with_a_sentence() -> None:
 def test_a_body_without_secrets_is_handed_back_as_it_is() -> None:
     body = {"command": "git status", "list": [1, None, True]}
     assert REDACTOR.redact(body) is body
+
+
+def test_many_secrets_go_as_few_do_and_wherever_they_stand_again() -> None:
+    passwords = [f"s3cret{number}é" for number in range(400)]
+    pins = [f"z{number}" for number in range(400, 800)]
+    body = {
+        "env": " ".join(f"PASSWORD={password}" for password in passwords),
+        "pins": [f"pw={pin}" for pin in pins],
+        "argv": [*passwords, *pins],
+        "said": f"kept, {passwords[7]} and {pins[9]} gone, x{pins[9]}x kept",
+    }
+    redacted = REDACTOR.redact(body)
+    alone = {secret: REDACTOR.redact({"a": f"password={secret}"})["a"] for secret in [*passwords, *pins]}
+    assert redacted["argv"] == [alone[secret].removeprefix("password=") for secret in [*passwords, *pins]]
+    assert redacted["said"].startswith("kept, REDACTED_password_")
+    assert redacted["said"].endswith(f"gone, x{pins[9]}x kept")
+    assert not [secret for secret in passwords if secret in str(redacted)]
+
+
+def test_more_secrets_than_any_honest_call_has_are_refused() -> None:
+    with pytest.raises(PremptiError, match="secrets"):
+        REDACTOR.redact({"text": " ".join(f"PASSWORD=s3cret{number}" for number in range(MOST_SECRETS + 1))})
+
+
+@pytest.mark.parametrize("first", ["git status", "password", "a b", "=", ""])
+def test_a_secret_is_found_in_whichever_text_it_stands(first: str) -> None:
+    texts = [first, "password=s3cretWord1", "nothing", "--token abcDEF123456", "x = 1"]
+    assert REDACTOR.redact({"a": texts})["a"][1].startswith("password=REDACTED_")
+    assert REDACTOR.redact({"a": texts})["a"][3].startswith("--token REDACTED_")
+    assert REDACTOR.redact({"a": texts})["a"][2] == "nothing"
 
 
 def test_lone_surrogates_become_replacement_characters() -> None:
