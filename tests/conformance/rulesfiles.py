@@ -54,7 +54,9 @@ def schema_opinions(case: Case) -> Iterator[bool]:
     """Whether the schema finds in each file what Falco's validator does; for the summary only."""
     if "content" in case and "schema_validation" in case:
         yield _schema_status(schema_warnings(_source(case["content"]))) == case["schema_validation"]
-    for given, answer in zip(case.get("files") or (), case.get("falco_0_44_1", {}).get("files", ()), strict=False):
+    answers = case.get("falco_0_44_1")
+    files = answers.get("files") or () if isinstance(answers, dict) else ()
+    for given, answer in zip(case.get("files") or (), files, strict=False):
         if "schema_validation" in answer:
             found = schema_warnings(_source(given["content"]))
             yield (_schema_status(found), found) == (answer["schema_validation"], answer["schema_warnings"])

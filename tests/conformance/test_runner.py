@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 RUN = Path(__file__).with_name("run.py")
-LOADED = {"name": "f.yaml", "successful": True, "errors": [], "warnings": []}
+LOADED = {
+    **{"name": "f.yaml", "successful": True, "errors": [], "warnings": []},
+    **{"schema_validation": "ok", "schema_warnings": []},
+}
 RULE = """- rule: r
   desc: d
   condition: tool.name = Bash
@@ -98,6 +101,7 @@ def test_cases_of_every_format_are_recognised_and_agree(tmp_path: Path) -> None:
     done = run(tmp_path, CASES)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("100.00%") == len(CASES)
+    assert "1 of 1 files have the same schema warnings" in done.stdout
     assert "not applicable, " not in done.stdout
 
 
