@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from prempti_otel.agents import registration
+from prempti_otel.ctl import services
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import console, format_option, print_json, seconds, shown
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
@@ -31,11 +34,14 @@ def status(form: str) -> int:
             reply: StatusReply | None = engine.status()
     except EngineUnavailable:
         reply = None
+    service = services.installed(home)
     state: dict[str, Any] = {
         "home": str(home.root),
         "running": reply is not None,
         "stopped_by_user": home.stopped.exists(),
         "store_bytes": home.audit_db.stat().st_size if home.audit_db.exists() else 0,
+        "service": service.manager if service else None,
+        "hooks": hooks(home),
         "destinations": _destinations(home, [destination.name for destination in config.export]),
     }
     if reply is not None:
@@ -47,6 +53,22 @@ def status(form: str) -> int:
     if reply is None:
         return ExitCode.UNREACHABLE
     return ExitCode.FINDING if state["degraded"] else ExitCode.OK
+
+
+def hooks(home: Home) -> list[dict[str, Any]]:
+    """Each registration that there is, for the user and in the current folder."""
+    return [
+        {
+            "agent": state.agent,
+            "scope": state.scope.value,
+            "file": str(state.file),
+            "fail_open": state.fail_open,
+            "problems": list(state.problems),
+        }
+        for agent in registration.agents()
+        for state in registration.status(agent, home, Path.cwd())
+        if state.registered
+    ]
 
 
 def _engine_state(reply: StatusReply) -> dict[str, Any]:
@@ -65,6 +87,10 @@ def _engine_state(reply: StatusReply) -> dict[str, Any]:
         "ruleset_error": reply.ruleset_error,
         "degraded": list(reply.degraded),
     }
+
+
+def _hook_style(hook: dict[str, Any]) -> str:
+    return "red" if hook["problems"] else "yellow" if hook["fail_open"] else ""
 
 
 def _destinations(home: Home, names: list[str]) -> list[dict[str, Any]]:
@@ -96,6 +122,13 @@ def _print(state: dict[str, Any]) -> None:
         )
         line("calls", f"{state['calls']} judged since the start; last record {state['last_seq']}")
         line("socket", state["socket"])
+    if state["service"]:
+        line("service", f"{state['service']} starts the engine at login")
+    for one in state["hooks"]:
+        told = f"{one['agent']}, {one['scope']} settings" + (", fail-open" if one["fail_open"] else "")
+        line("hook", f"{told}: {'; '.join(one['problems'])}" if one["problems"] else told, _hook_style(one))
+    if not state["hooks"]:
+        line("hook", "none is registered, so no agent is guarded: premptictl install", "yellow")
     line("home", state["home"])
     line("store", f"{state['store_bytes'] / 1024:.0f} KiB")
     for destination in state["destinations"]:

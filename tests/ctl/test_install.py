@@ -178,6 +178,15 @@ def test_the_hook_of_another_home_is_left_alone(lived_in: Ctl, tmp_path: Path) -
         lived_in("stop", "--keep-hooks", env=other)
 
 
+def test_status_names_each_hook_and_what_is_wrong_with_it(lived_in: Ctl) -> None:
+    assert "none is registered" in lived_in("status").stdout
+    lived_in.ok("install")
+    (told,) = [one for one in json.loads(lived_in.ok("status", "--format", "json"))["hooks"] if one["scope"] == "user"]
+    assert (told["agent"], told["problems"]) == ("claude_code", [])
+    (lived_in.guard_home / "bin/prempti_forward.py").unlink()
+    assert "lacks prempti_forward.py" in lived_in.ok("status")
+
+
 def test_an_unknown_agent_is_refused_before_anything_is_done(ctl: Ctl) -> None:
     done = ctl("install", "--agent", "claud_code")
     assert done.returncode == 3
