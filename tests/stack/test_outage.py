@@ -1,0 +1,154 @@
+"""Outages of everything between the engine and the backend: nothing is lost, and what comes twice is the same.
+
+``PREMPTI_STACK_CALLS`` says how many calls are made (5,000 unless set).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from prempti_otel.engine.client import EngineClient
+from prempti_otel.settings.home import Home
+from prempti_otel.telemetry import names
+from prempti_otel.telemetry.state import dead_letters
+from tests.stack.conftest import until
+from tests.support import stack_programs
+from tests.support.engine_process import READY_S, end, make_home, spawn
+from tests.support.otlp import OtlpReceiver, Refuse, attributes
+from tests.support.rulesets import RULES
+from tests.support.stack import Service, Stack, free_port
+from tests.support.stack_calls import Call, calls
+
+CALLS = int(os.environ.get("PREMPTI_STACK_CALLS", "5000"))
+DRAIN_S = 900
+
+
+def spans_of(stack: Stack) -> dict[str, list[str]]:
+    """Span id → each time that a tool call's span came to the archive, as canonical JSON."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for span in stack.archived("spans"):
+        if span["name"].startswith(names.EXECUTE_TOOL):
+            found[span["spanId"]].append(json.dumps(span, sort_keys=True))
+    return found
+
+
+def make(home: Home, some: list[Call]) -> None:
+    with EngineClient(home) as client:
+        client.wait_ready(READY_S)
+        for call in some:
+            call.make(client)
+
+
+def test_every_call_made_in_outages_arrives_once_everything_is_up_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = list(calls("outage", 0, CALLS))
+    quarter = -(-CALLS // 5)
+    parts = [made[begin : begin + quarter] for begin in range(0, CALLS, quarter)]
+    with Stack(tmp_path) as stack:
+        home = make_home(tmp_path / "home", RULES, stack.engine_config)
+        engine = spawn(home)
+        try:
+            make(home, parts[0])
+            stack.gateway.end()
+            make(home, parts[1])
+            stack.agent.kill()
+            make(home, parts[2])
+            end(engine, 9)
+            engine = spawn(home)
+            make(home, parts[3])
+            stack.agent.start()
+            make(home, parts[4])
+            began = time.monotonic()
+            stack.gateway.start()
+            expected = {call.span_id for call in made}
+            until(lambda: expected <= spans_of(stack).keys(), DRAIN_S)
+            until(lambda: in_jaeger(stack, made) == expected, DRAIN_S)
+            drained = time.monotonic() - began
+        finally:
+            end(engine)
+        came = spans_of(stack)
+    again = [texts for texts in came.values() if len(texts) > 1]
+    with capsys.disabled():
+        print(f"\n{CALLS} calls: backlog empty {drained:.1f} s after the gateway was back; ", end="")
+        print(f"{len(again)} spans came more than once ({sum(map(len, again))} times in all)")
+    assert came.keys() == expected
+    assert [texts for texts in again if len(set(texts)) > 1] == []
+
+
+def in_jaeger(stack: Stack, made: list[Call]) -> set[str]:
+    """Ids of the tool calls' spans in the traces of these calls."""
+    return {
+        span_id
+        for trace_id in dict.fromkeys(call.trace_id for call in made)
+        for span_id, span in stack.trace(trace_id).items()
+        if span["name"].startswith(names.EXECUTE_TOOL)
+    }
+
+
+PASSING_ON = """\
+receivers:
+  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:%(port)d"}}}
+exporters:
+  otlp_grpc:
+    endpoint: "%(backend)s"
+    tls: {insecure: true}
+    sending_queue: {enabled: false}
+    retry_on_failure: {enabled: false}
+extensions:
+  health_check: {endpoint: "127.0.0.1:%(health)d"}
+service:
+  extensions: [health_check]
+  telemetry: {metrics: {level: none}}
+  pipelines:
+    traces: {receivers: [otlp], exporters: [otlp_grpc]}
+    logs: {receivers: [otlp], exporters: [otlp_grpc]}
+    metrics: {receivers: [otlp], exporters: [otlp_grpc]}
+"""
+"""A collector that keeps nothing, so that its sender is told what the backend said."""
+
+
+def test_a_record_that_the_collector_refuses_for_good_holds_up_no_other(tmp_path: Path) -> None:
+    made = list(calls("refused", 0, 60))
+    bad = made[37]
+
+    def behave(signal: str, request: Any) -> Refuse | None:
+        if signal == "traces" and bad.use_id.encode() in request.SerializeToString():
+            return Refuse(grpc.StatusCode.INVALID_ARGUMENT, 400, "one record is not to my liking")
+        return None
+
+    with OtlpReceiver("grpc") as backend:
+        backend.behave(behave)
+        port, health = free_port(), free_port()
+        config = tmp_path / "collector.yaml"
+        config.write_text(
+            PASSING_ON % {"port": port, "health": health, "backend": backend.endpoint.removeprefix("http://")}
+        )
+        collector = Service(
+            [str(stack_programs.collector()), "--config", str(config)],
+            {},
+            f"http://127.0.0.1:{health}/",
+            tmp_path / "collector.log",
+        )
+        collector.start()
+        settings = f"rules: {{default: false}}\nexport:\n  - name: local\n    OTEL_EXPORTER_OTLP_ENDPOINT: http://127.0.0.1:{port}\n"
+        home = make_home(tmp_path / "home", RULES, settings)
+        engine = spawn(home)
+        try:
+            make(home, made)
+            expected = {call.use_id for call in made} - {bad.use_id}
+            until(lambda: expected == {attributes(span).get(names.TOOL_CALL_ID) for span in backend.spans()} - {None})
+        finally:
+            end(engine)
+            collector.end()
+    dead = dead_letters(home)
+    assert [(letter.signal, letter.items) for letter in dead] == [("traces", 1)]
+    assert "INVALID_ARGUMENT" in dead[0].reason
