@@ -12,8 +12,12 @@ import pytest
 
 RUN = Path(__file__).with_name("run.py")
 LOADED = {
-    **{"name": "f.yaml", "successful": True, "errors": [], "warnings": []},
-    **{"schema_validation": "ok", "schema_warnings": []},
+    "name": "f.yaml",
+    "successful": True,
+    "errors": [],
+    "warnings": [],
+    "schema_validation": "ok",
+    "schema_warnings": [],
 }
 RULE = """- rule: r
   desc: d
