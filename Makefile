@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format bench e2e docs proto clean
+.PHONY: demo test lint format bench e2e stack-test fuzz dashboards docs proto clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,6 +39,20 @@ bench: $(READY)
 
 e2e: $(READY)
 	@$(BIN)/python -m pytest -q -m e2e tests/e2e
+
+# FUZZ_SECONDS=3600 make fuzz; what fails is kept in .cache/fuzz.
+FUZZ_SECONDS ?= 600
+fuzz: $(READY)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris || \
+	  { echo "atheris has no ready-made package for $$($(BIN)/python -V) on this system (it has for Linux, x86_64); fuzz there"; exit 1; }
+	@$(BIN)/python -m tests.fuzz.fuzz_analysis -max_total_time=$(FUZZ_SECONDS)
+
+stack-test: $(READY)
+	@$(BIN)/python -m pytest -q -m stack tests/stack
+
+dashboards: $(READY)
+	@$(BIN)/python -m dashboards.generate
 
 docs: $(READY)
 	@$(BIN)/python -m prempti_otel.ctl.reference docs
