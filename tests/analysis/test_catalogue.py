@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from prempti_otel.analysis.catalogue import Effect, load_catalogue
+from prempti_otel.analysis.catalogue.environment import variables
 from prempti_otel.analysis.reading import CommandReading, Stdin, Word
 
 Expected: TypeAlias = "dict[str, Any]"
@@ -95,6 +96,7 @@ def test_every_shipped_entry_compiles() -> None:
 
 def test_every_effect_is_shown_by_a_row() -> None:
     shown = {effect for _, _, expected in TABLE for effect in expected.get("effects", [])}
+    shown |= {effect for uses in variables().values() for use in uses for effect in use.effects}
     assert {str(effect) for effect in Effect} - shown == set()
 
 

@@ -139,7 +139,7 @@ WRAPPERS: list[Callable[[str], str]] = [
     lambda code: f"true; {code}",
     lambda code: f"true && {code}",
     lambda code: f"false || {code}",
-    lambda code: f"ls | {code}",
+    lambda code: f"ls | {code}" if simple(code) else f"ls | {{ {code}\n}}",  # or only its first command is piped to
     lambda code: f"{code} &",
     lambda code: f"{code} > /dev/null 2>&1",
     lambda code: f"for i in 1 2 3; do {code}; done",

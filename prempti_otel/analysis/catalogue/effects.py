@@ -38,6 +38,7 @@ class Effect(StrEnum):
     ESCAPES_ISOLATION = "escapes_isolation", "Gives a container or namespace the host's root, devices or processes."
     CHANGES_PERMISSIONS = "changes_permissions", "Changes modes, owners or access lists of files."
     PERSISTS = "persists", "Arranges for something to run later: timers, units, start-up files."
+    INJECTS_CODE = "injects_code", "Makes a program load code that is not its own, by its environment."
     OPENS_LISTENER = "opens_listener", "Accepts connections from the network."
     OPENS_TUNNEL = "opens_tunnel", "Makes a local port or network reachable from elsewhere, or the other way round."
     READS_SECRETS = "reads_secrets", "Prints or exports credentials, keys or tokens."

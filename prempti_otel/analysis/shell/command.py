@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from prempti_otel.analysis.catalogue.environment import loaded, variables
 from prempti_otel.analysis.code import analyse_code
 from prempti_otel.analysis.reading import (
     CodeReading,
@@ -26,7 +27,7 @@ from prempti_otel.analysis.shell import output
 from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
 from prempti_otel.analysis.shell.disk import Disk, WrittenFile
 from prempti_otel.analysis.shell.redirect import Redirected
-from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable
+from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable, values_of
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import FileTouch, Process
 
@@ -45,6 +46,10 @@ _INTERPRETERS = {
     "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh",
     "python": "python", "node": "javascript", "perl": "perl", "ruby": "ruby", "php": "php",
 }  # fmt: skip
+_IN_SHELL = (
+    BUILTINS.keys() | DECLARATIONS | {"echo", "printf", "test", "[", ":", "true", "false", "wait", "exit", "return"}
+)
+"""What the shell does itself: no program that could read variables starts."""
 _DEVICES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
 
 
@@ -65,6 +70,9 @@ class Commands:
         self.walk = walk
         self.catalogue = catalogue
         self.expander = walk.expander
+        self._uses = variables()
+        self._inherited: set[tuple[str, str, str]] = set()
+        """Variables with role and value that some program has been found to read: each is walked once."""
 
     # From tokens to words
 
@@ -208,6 +216,8 @@ class Commands:
         process.files.extend(redirected.touches(written))
         self._write(process, state)
         self.walk.trace.add(process)
+        if not self._uses.keys().isdisjoint(state.variables):
+            self._inherit(process, state)
         if in_shell and reading.name in BUILTINS and reading.name == name:
             result = BUILTINS[name](self, process, argv, state)
             return result if name in RUNNING else written
@@ -279,6 +289,23 @@ class Commands:
         if not handover.argv:
             return None
         return self.run(handover.argv, inner, Redirected(), in_shell=False, more=handover.more_arguments)
+
+    def _inherit(self, process: Process, state: State) -> None:
+        """What variables that the code sets make a program run or load."""
+        name, known = process.reading.name, process.reading.known
+        if name in _IN_SHELL:
+            return
+        for variable in [name for name in state.variables if name in self._uses]:
+            for use in self._uses[variable]:
+                if not use.is_read_by(name, known=known):
+                    continue
+                for value in values_of(state.variables[variable]):
+                    mark = (variable, use.role, value.text)
+                    if mark in self._inherited:
+                        continue
+                    self._inherited.add(mark)
+                    found = loaded(use, value)
+                    self._found(process, CodeReading(found.files, (), found.runs, found.effects), state)
 
     def _context(self, handover: Handover, inner: State) -> None:
         if handover.remote is not None:
@@ -352,6 +379,8 @@ class Commands:
     def _found(self, process: Process, found: CodeReading, inner: State) -> None:
         first = len(process.files)
         process.dynamic = process.dynamic or found.dynamic
+        if found.cut:
+            self.walk.cut(process.script or "")
         process.files.extend(FileTouch(access, inner.cwd, inner.disk.links) for access in found.files)
         process.hosts.extend(found.hosts)
         self.walk.trace.events += len(found.files) + len(found.hosts)

@@ -130,6 +130,12 @@ class State:
         self.variables = {name: _merged(name, candidates) for name in names}
 
 
+def values_of(variable: Variable) -> tuple[Word, ...]:
+    """The values that a program may find in a variable; of an array it sees the first element."""
+    options = variable.options if isinstance(variable, Choice) else (variable,)
+    return tuple(option if isinstance(option, Word) else option[0] for option in options if option)
+
+
 def _merged(name: str, branches: list[State]) -> Variable:
     return _choice(name, tuple(value for branch in branches if (value := branch.variables.get(name)) is not None))
 
