@@ -119,7 +119,7 @@ def a_lifecycle(event: LifecycleEvent, **changes: Any) -> Lifecycle:
     """Something that an agent told."""
     values: dict[str, Any] = {
         "agent": "claude_code",
-        "hook_event": "",
+        "hook_event": f"hook of {event}",
         "session_id": "session-1",
         "prompt_id": "prompt-1",
         "received_ns": NOW_NS,
