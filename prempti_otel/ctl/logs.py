@@ -116,7 +116,7 @@ def line(record: StoredRecord) -> Text:
     if record.kind is RecordKind.FALLBACK:
         fallback = body_of(record, FallbackBody)
         word = "blocked" if fallback.blocked else "passed"
-        text.append(f"{word:<7}", style="bold red" if fallback.blocked else "yellow")
+        text.append(f"{word} ", style="bold red" if fallback.blocked else "yellow")
         text.append(f"{fallback.agent} without the engine: {printable(fallback.reason)}", style="not dim")
         return text
     body = body_of(record, DecisionBody)

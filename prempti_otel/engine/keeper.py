@@ -256,7 +256,7 @@ class Keeper:
         if result is None:
             return
         if result.ruleset is None:
-            self._rules_rejected(result.as_text().strip(), files)
+            self._rules_rejected(result.errors_text(), files)
             return
         self._rules_accepted(result.ruleset, files)
 

@@ -80,5 +80,5 @@ def open_judge(home: Home, paths: Sequence[Path] = (), added: Sequence[Path] = (
     else:
         result = load([*installed_rule_files(home, config), *read_rule_files(added)], selection=selection(config))
     if result.ruleset is None:
-        raise PremptiError(result.as_text().strip(), remedy="correct the rules")
+        raise PremptiError(result.errors_text(), remedy="correct the rules")
     return Judge(result.ruleset, Verdict(config.default_action), context_with([home.user_commands]))

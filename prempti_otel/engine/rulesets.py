@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Priority
+from prempti_otel.settings.regular import read_regular
 from prempti_otel.settings.resources import resource
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ def _read(path: Path) -> RuleFile:
     from prempti_otel.rules import RuleFile
 
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise _unreadable(path, error) from error
     if len(data) > MAX_BYTES:

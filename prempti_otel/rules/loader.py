@@ -73,6 +73,10 @@ class LoadResult:
         """For a person: a line per file, then what was found, with place and remedy."""
         return results_text(self.files)
 
+    def errors_text(self) -> str:
+        """Only why there is no ruleset, with place and remedy; empty where there is one."""
+        return "\n".join(error.as_text() for result in self.files for error in result.errors)
+
 
 def load(
     files: Sequence[RuleFile],

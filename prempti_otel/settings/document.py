@@ -14,6 +14,7 @@ import yaml
 from yaml import CSafeLoader, MappingNode, Node, ScalarNode, SequenceNode
 
 from prempti_otel.errors import PremptiError
+from prempti_otel.settings.regular import read_regular
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 32
@@ -45,8 +46,7 @@ class Document:
 def read_text(path: Path) -> str:
     """The file's text, or ``""`` where there is no such file. Raises ConfigError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return ""
     except OSError as error:

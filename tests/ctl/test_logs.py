@@ -81,4 +81,4 @@ def test_a_call_that_was_blocked_without_the_engine_is_shown_after_the_next_star
     deadline = time.monotonic() + 10
     while "without the engine" not in ctl.ok("logs") and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert "blocked" in ctl.ok("logs")
+    assert "blocked claude_code without the engine" in ctl.ok("logs")

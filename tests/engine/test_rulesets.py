@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -117,3 +118,16 @@ def test_numbers_grow_and_go_on_after_the_last_one_stored() -> None:
     assert first.taken == 3
     ahead = given[-1] + 10**12
     assert Numbers(ahead).take() == ahead + 1
+
+
+def test_a_pipe_in_the_place_of_a_rule_file_is_an_error_and_nobody_waits_for_it(home: Home) -> None:
+    os.mkfifo(home.user_rules / "pipe.yaml")
+    with pytest.raises(PremptiError, match=r"pipe\.yaml: the rule file cannot be read: it is not a regular file"):
+        installed_rule_files(home, Config())
+
+
+def test_why_rules_do_not_load_is_told_without_the_files_that_do() -> None:
+    good, bad = RuleFile("good.yaml", b"[]"), RuleFile("bad.yaml", b"rule: T")
+    text = load([good, bad]).errors_text()
+    assert text.startswith("bad.yaml:1:1: LOAD_ERR_YAML_VALIDATE")
+    assert "good.yaml" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ def load_text(path: Path, text: str | bytes) -> Config:
 
 def test_a_missing_file_means_all_defaults(tmp_path: Path) -> None:
     assert load_config(tmp_path / "config.yaml") == Config()
+
+
+def test_a_pipe_is_refused_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.yaml")
+    with pytest.raises(ConfigError, match="it is not a regular file"):
+        load_config(tmp_path / "config.yaml")
 
 
 @pytest.mark.parametrize("text", ["", "# nothing set\n", "---\n", "\ufeffmode: guardrails\n", "rules: {default: yes}"])

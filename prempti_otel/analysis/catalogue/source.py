@@ -19,6 +19,7 @@ import yaml
 
 from prempti_otel.analysis.catalogue import schema
 from prempti_otel.errors import PremptiError, nearest
+from prempti_otel.settings.regular import read_regular
 
 Raw: TypeAlias = "str | list[Raw] | dict[str, Raw]"
 """YAML with every scalar left as text: ``no``, ``on`` and ``1.0`` are names like others here."""
@@ -94,9 +95,10 @@ def _yaml_problem(error: yaml.YAMLError, line: int) -> str:
 def entries_of(file: Path) -> Iterator[Source]:
     """The entries of one file, in order. Raises PremptiError where the file cannot be read or cut."""
     try:
-        if file.stat().st_size > _MAX_FILE:
+        data = read_regular(file, _MAX_FILE)
+        if len(data) > _MAX_FILE:
             raise PremptiError("the file is larger than 1 MiB", where=str(file), remedy="split it")
-        text = file.read_text(encoding="utf-8")
+        text = data.decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise PremptiError(f"cannot be read: {error}", where=str(file), remedy="check the file") from None
     starts = list(_ENTRY.finditer(text))
