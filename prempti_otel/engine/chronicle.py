@@ -16,7 +16,7 @@ from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
 from prempti_otel.engine.lifecycles import CallOver, InvocationOver, Lifecycles, OpenCall, Over
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
-from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
+from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent
 from prempti_otel.model.record import RecordKind
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ class _Call(msgspec.Struct):
     subagent_type: str = ""
     tool: str = ""
     use_id: str = ""
-    input: dict[str, object] = {}
     traceparent: str = ""
     received_ns: int = 0
 
@@ -129,12 +128,12 @@ class Chronicle:
         """Build what is under way anew from records. Raises StoreError."""
         after = max(0, reader.last_seq() - RECALLED)
         kinds = (RecordKind.DECISION, RecordKind.OUTCOME, RecordKind.LIFECYCLE)
-        while records := reader.records(after, _PAGE, kinds=kinds):
-            after = records[-1].seq
-            for record in records:
+        while found := reader.bodies(after, _PAGE, kinds):
+            after = found[-1][0]
+            for seq, kind, time_ns, body in found:
                 try:
-                    self._replay(record)
-                except msgspec.ValidationError:
+                    self._replay(seq, kind, time_ns, body)
+                except msgspec.MsgspecError:
                     continue  # a record that was tampered with is the verification's to tell
 
     def _placed(self, event: Lifecycle) -> Lifecycle:
@@ -218,34 +217,38 @@ class Chronicle:
                 Lifecycle(over.agent, LifecycleEvent.SESSION_END, "", over.session_id, now_ns, reason=over.reason)
             )
 
-    def _replay(self, record: StoredRecord) -> None:
-        lives = self._lives
-        if record.kind is RecordKind.DECISION:
-            body = msgspec.convert(record.body, _Decision)
-            if not body.call.tool:
-                return
-            call = body.call
-            opened = OpenCall(
-                seq=record.seq,
-                agent=call.agent,
-                session_id=call.session_id,
-                prompt_id=call.prompt_id or call.turn_id,
-                subagent_id=call.subagent_id,
-                tool=call.tool,
-                use_id=call.use_id,
-                key=call.use_id or _input_key(call.tool, body.input_hash),
-                attempt=body.attempt,
-                start_ns=call.received_ns,
-            )
-            denied = body.decision.action == Verdict.DENY
-            lives.decided(opened, subagent_type=call.subagent_type, traceparent=call.traceparent, denied=denied)
-        elif record.kind is RecordKind.OUTCOME:
-            outcome = msgspec.convert(record.body, OutcomeBody)
-            self._replay_outcome(record, outcome)
+    def _replay(self, seq: int, kind: RecordKind, time_ns: int, body: str) -> None:
+        if kind is RecordKind.DECISION:
+            self._replay_decision(seq, msgspec.json.decode(body, type=_Decision))
+        elif kind is RecordKind.OUTCOME:
+            self._replay_outcome(time_ns, msgspec.json.decode(body, type=OutcomeBody))
         else:
-            self._replay_lifecycle(record, msgspec.convert(record.body, LifecycleBody))
+            self._replay_lifecycle(time_ns, msgspec.json.decode(body, type=LifecycleBody))
 
-    def _replay_outcome(self, record: StoredRecord, body: OutcomeBody) -> None:
+    def _replay_decision(self, seq: int, body: _Decision) -> None:
+        call = body.call
+        if not call.tool:
+            return
+        opened = OpenCall(
+            seq=seq,
+            agent=call.agent,
+            session_id=call.session_id,
+            prompt_id=call.prompt_id or call.turn_id,
+            subagent_id=call.subagent_id,
+            tool=call.tool,
+            use_id=call.use_id,
+            key=call.use_id or _input_key(call.tool, body.input_hash),
+            attempt=body.attempt,
+            start_ns=call.received_ns,
+        )
+        self._lives.decided(
+            opened,
+            subagent_type=call.subagent_type,
+            traceparent=call.traceparent,
+            denied=body.decision.action == Verdict.DENY,
+        )
+
+    def _replay_outcome(self, time_ns: int, body: OutcomeBody) -> None:
         if not body.decision:
             return
         told = Lifecycle(
@@ -253,27 +256,25 @@ class Chronicle:
             event=LifecycleEvent.CALL_END,
             hook_event=body.hook_event,
             session_id=body.session_id,
-            received_ns=record.time_ns,
+            received_ns=time_ns,
             use_id=body.use_id,
-            outcome=Outcome.UNKNOWN,
             started_subagent=body.started_subagent,
         )
         self._lives.closed(told, body.decision)
 
-    def _replay_lifecycle(self, record: StoredRecord, body: LifecycleBody) -> None:
-        lives = self._lives
+    def _replay_lifecycle(self, time_ns: int, body: LifecycleBody) -> None:
         if body.event == LifecycleEvent.INVOCATION_END:
-            lives.invocation_over(body.session_id, body.prompt_id, body.subagent_id)
+            self._lives.invocation_over(body.session_id, body.prompt_id, body.subagent_id)
         elif body.event == LifecycleEvent.SESSION_END and not body.hook_event:
-            lives.session_over(body.session_id)
+            self._lives.session_over(body.session_id)
         elif body.event in _EVENTS:
-            lives.told(
+            self._lives.told(
                 Lifecycle(
                     agent=body.agent,
                     event=LifecycleEvent(body.event),
                     hook_event=body.hook_event,
                     session_id=body.session_id,
-                    received_ns=record.time_ns,
+                    received_ns=time_ns,
                     prompt_id=body.prompt_id,
                     subagent_id=body.subagent_id,
                     subagent_type=body.subagent_type,
