@@ -87,7 +87,9 @@ def _hook(patient: Patient, state: HookStatus) -> Iterator[Finding]:
 
 
 def _tried(patient: Patient, state: HookStatus, name: str) -> Finding:
-    """The known-bad call through the registered command."""
+    """The known-bad call through the registered command, unless a repository may have written that."""
+    if registry.in_project(state.scope) and not state.current:
+        return fail("probe", f"{name}: not tried, for the command is not the one that hook add writes", _add(state))
     marker = secrets.token_hex(8)
     try:
         answer = known_bad.send(state, patient.home, str(patient.project), marker)

@@ -40,6 +40,7 @@ class Answer:
 def send(state: HookStatus, home: Home, cwd: str, marker: str) -> Answer:
     """Run the command that is registered there as its agent would, with a call that carries ``marker``.
 
+    A repository's settings can hold any command: the caller sees to it that this one is ours.
     Raises OSError, and subprocess.TimeoutExpired.
     """
     payload = _PAYLOADS[state.agent](f"{COMMAND}  # {marker}", cwd)

@@ -7,7 +7,9 @@ Nothing here ever touches a registration that another home made.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,9 +96,11 @@ def add(home: Home, one: Wanted) -> Change:
     file = _file(home, one)
     missing = [str(folder) for folder in _missing(file)] if file else []
     change = registration.add(one.agent, one.scope, home, _project(one), fail_open=one.fail_open)
-    now = read(home)
-    kept = [other for other in now.hooks if _place(other) != _place(one)]
-    _write(home, Registry(hooks=[*kept, one], folders=[*now.folders, *(f for f in missing if f not in now.folders)]))
+    with _locked(home):
+        now = read(home)
+        kept = [other for other in now.hooks if _place(other) != _place(one)]
+        folders = list(dict.fromkeys([*now.folders, *missing]))
+        _write(home, Registry(hooks=[*kept, one], folders=folders))
     return change
 
 
@@ -109,22 +113,24 @@ def remove(home: Home, one: Wanted) -> Change:
 
 def keep(home: Home, one: Wanted) -> None:
     """Note that the hook is asked for, whether or not it is registered at the moment. Raises PremptiError."""
-    now = read(home)
-    if one not in now.hooks:
-        kept = [other for other in now.hooks if _place(other) != _place(one)]
-        _write(home, Registry(hooks=[*kept, one], folders=now.folders))
+    with _locked(home):
+        now = read(home)
+        if one not in now.hooks:
+            kept = [other for other in now.hooks if _place(other) != _place(one)]
+            _write(home, Registry(hooks=[*kept, one], folders=now.folders))
 
 
 def forget(home: Home, one: Wanted) -> None:
     """The hook is no longer asked for. Raises PremptiError."""
-    now = read(home)
-    kept = [other for other in now.hooks if _place(other) != _place(one)]
-    folders = now.folders
-    if not kept:
-        remove_folders(folders)
-        folders = [folder for folder in folders if Path(folder).exists()]
-    if (kept, folders) != (now.hooks, now.folders):
-        _write(home, Registry(hooks=kept, folders=folders))
+    with _locked(home):
+        now = read(home)
+        kept = [other for other in now.hooks if _place(other) != _place(one)]
+        folders = now.folders
+        if not kept:
+            remove_folders(folders)
+            folders = [folder for folder in folders if Path(folder).exists()]
+        if (kept, folders) != (now.hooks, now.folders):
+            _write(home, Registry(hooks=kept, folders=folders))
 
 
 def take_out(home: Home, one: Wanted) -> Change:
@@ -141,10 +147,11 @@ def remove_folders(folders: list[str]) -> None:
 
 def remember_folders(home: Home, folders: list[str]) -> None:
     """Folders that were made, and go again when they are empty."""
-    now = read(home)
-    fresh = [folder for folder in folders if folder not in now.folders]
-    if fresh:
-        _write(home, Registry(hooks=now.hooks, folders=[*now.folders, *fresh]))
+    with _locked(home):
+        now = read(home)
+        fresh = [folder for folder in folders if folder not in now.folders]
+        if fresh:
+            _write(home, Registry(hooks=now.hooks, folders=[*now.folders, *fresh]))
 
 
 def detected() -> list[str]:
@@ -179,6 +186,20 @@ def _project(one: Wanted) -> Path:
 
 def _place(one: Wanted) -> tuple[str, Scope, str]:
     return one.agent, one.scope, one.project
+
+
+@contextlib.contextmanager
+def _locked(home: Home) -> Iterator[None]:
+    """Holds a lock on the home's folder, against other premptictl; nothing is locked where there is no home."""
+    if not home.root.is_dir():
+        yield
+        return
+    descriptor = os.open(home.root, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write(home: Home, registry: Registry) -> None:

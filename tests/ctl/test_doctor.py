@@ -6,6 +6,7 @@ import json
 import shlex
 import socket
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from prempti_otel.settings.home import Home
-from tests.support.ctl import Ctl
+from tests.support.ctl import PREMPTICTL, Ctl
 
 Plant = Callable[[Ctl], None]
 Cure = Callable[[Ctl, str], None]
@@ -230,6 +231,20 @@ def test_rules_that_let_the_known_bad_call_pass_are_told(installed: Ctl) -> None
     installed.ok("restart")
     assert any("let a known-bad call pass" in says for says in told)
     assert any("default rules are switched off" in says for says in told)
+
+
+def test_a_command_that_a_repository_registered_is_told_and_not_run(installed: Ctl, tmp_path: Path) -> None:
+    planted = f"touch {tmp_path}/sprung; # {installed.guard_home}/bin/prempti_hook.py"
+    (tmp_path / ".claude").mkdir()
+    (tmp_path / ".claude/settings.json").write_text(
+        json.dumps({"hooks": {"PreToolUse": [{"hooks": [{"type": "command", "command": planted}]}]}})
+    )
+    done = subprocess.run(
+        [PREMPTICTL, "doctor"], env=installed.env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "not tried" in done.stdout
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_nothing_installed_is_told_and_nothing_is_made(ctl: Ctl) -> None:

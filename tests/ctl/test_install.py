@@ -15,7 +15,7 @@ from prempti_otel.settings.document import compose
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.template import config_template
 from prempti_otel.settings.validate import config_from_document
-from tests.support.ctl import Ctl
+from tests.support.ctl import PREMPTICTL, Ctl
 
 SETTINGS = '{ "model": "opus",\n\t"permissions": {"deny": ["WebFetch"]} }\n'
 
@@ -185,6 +185,19 @@ def test_status_names_each_hook_and_what_is_wrong_with_it(lived_in: Ctl) -> None
     assert (told["agent"], told["problems"]) == ("claude_code", [])
     (lived_in.guard_home / "bin/prempti_forward.py").unlink()
     assert "lacks prempti_forward.py" in lived_in.ok("status")
+
+
+def test_projects_registered_at_the_same_time_are_all_remembered(lived_in: Ctl) -> None:
+    lived_in.guard_home.mkdir(mode=0o700)
+    projects = [lived_in.user_home / f"p{number}" for number in range(4)]
+    adding = []
+    for project in projects:
+        project.mkdir()
+        arguments = [PREMPTICTL, "hook", "add", "claude_code", "--scope", "local", "--project", str(project)]
+        adding.append(subprocess.Popen(arguments, env=lived_in.env, stdout=subprocess.DEVNULL))
+    assert [one.wait(60) for one in adding] == [0] * 4
+    wanted = json.loads((lived_in.guard_home / "hooks.json").read_text())["hooks"]
+    assert {one["project"] for one in wanted} == set(map(str, projects))
 
 
 def test_an_unknown_agent_is_refused_before_anything_is_done(ctl: Ctl) -> None:
