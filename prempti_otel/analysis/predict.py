@@ -133,11 +133,12 @@ class _Events:
             self._host(host, self.tool)
 
     def patched(self, files: Sequence[PatchedFile]) -> None:
-        """One tool event for each file of a patch."""
+        """One tool event for each file of a patch; all but the first rest on the call's own."""
+        self.cut = len(files) > MOST_EVENTS
         for number, patched in enumerate(files[:MOST_EVENTS]):
             event = self.tool
             if number:
-                event = Event(Level.TOOL, dict(self.tool.values))
+                event = Event(Level.TOOL, {}, self.tool)
                 self.tools.append(event)
             real = self.resolver.resolve(patched.path, self.cwd.text)
             event.set("tool.patch_op", patched.op)

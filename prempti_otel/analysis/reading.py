@@ -127,3 +127,5 @@ class CodeReading:
     """Effects of its own, from the catalogue's vocabulary (``dumps_environment``)."""
     dynamic: bool = False
     """Whether it runs code that cannot be known, or is itself not fully understood."""
+    cut: bool = False
+    """Whether a cap ended the reading: the code may do anything after that."""

@@ -39,7 +39,7 @@ class Token:
 def analyse_awk(code: str, _: Setting, findings: Findings) -> None:
     """Add what ``code`` would do to ``findings``. Never raises."""
     if len(code) > MAX_CODE:
-        findings.dynamic = True
+        findings.cut_short()
     _Program(tokens(code[:MAX_CODE]), findings).read()
 
 

@@ -115,7 +115,7 @@ class Call:
 class Findings:
     """Collects what one piece of code does. Not shared by threads."""
 
-    __slots__ = ("_contents", "_effects", "_files", "_hosts", "_runs", "directory", "dynamic")
+    __slots__ = ("_contents", "_effects", "_files", "_hosts", "_runs", "cut", "directory", "dynamic")
 
     def __init__(self) -> None:
         self._files: dict[int, FileAccess] = {}
@@ -124,6 +124,7 @@ class Findings:
         self._runs: list[Handover] = []
         self._effects: dict[str, None] = {}
         self.dynamic = False
+        self.cut = False
         self.directory: Word | None = None
         """Where relative paths start after a change of directory."""
 
@@ -136,7 +137,12 @@ class Findings:
             tuple(self._runs),
             tuple(self._effects),
             self.dynamic,
+            self.cut,
         )
+
+    def cut_short(self) -> None:
+        """A cap ended the reading."""
+        self.dynamic = self.cut = True
 
     def _with_content(self, number: int, access: FileAccess) -> FileAccess:
         parts = self._contents.get(number)
@@ -270,5 +276,5 @@ class Findings:
 
     def _full(self, count: int) -> bool:
         if count >= MAX_FINDINGS:
-            self.dynamic = True
+            self.cut_short()
         return count >= MAX_FINDINGS

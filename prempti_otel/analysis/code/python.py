@@ -58,18 +58,18 @@ def analyse_python(code: str, setting: Setting, findings: Findings) -> None:
     Code that does not parse is dynamic; those of its top-level statements that do are still walked.
     """
     interpreter = Interpreter(setting, findings)
-    tree = parse(code)
+    tree = parse(code, findings)
     trees = [tree]
     if tree is None:
         findings.dynamic = True
-        trees = [parse(piece) for piece in _pieces(code[:MAX_CODE])]
+        trees = [parse(piece, findings) for piece in _pieces(code[:MAX_CODE])]
     try:
         for each in trees:
             if each is not None:
                 interpreter.block(each.body)
         interpreter.walk_uncalled()
     except (Exhausted, RecursionError):
-        findings.dynamic = True
+        findings.cut_short()
 
 
 def _pieces(code: str) -> list[str]:
@@ -84,15 +84,19 @@ def _pieces(code: str) -> list[str]:
     return pieces
 
 
-def parse(code: str) -> ast.Module | None:
-    """The syntax tree, or None where the code is too long or no Python."""
+def parse(code: str, findings: Findings) -> ast.Module | None:
+    """The syntax tree, or None where the code is too long, too deep or no Python."""
     if len(code) > MAX_CODE:
+        findings.cut_short()
         return None
     try:
         with _PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (RecursionError, MemoryError):
+        findings.cut_short()  # another Python may have a deeper stack
+        return None
+    except (SyntaxError, ValueError):
         return None
 
 
@@ -126,7 +130,7 @@ class Interpreter(Expressions):
                 else:
                     self._parts(statement)
             except RecursionError:
-                self.findings.dynamic = True
+                self.findings.cut_short()
 
     def walk_uncalled(self) -> None:
         """Walk each function that nothing called, with unknown arguments."""
@@ -137,7 +141,7 @@ class Interpreter(Expressions):
 
     def run_code(self, code: Text) -> Value:
         """Walk code that the code runs by ``exec`` or ``eval``, with the same names."""
-        tree = parse(code.text.strip()) if code.known else None
+        tree = parse(code.text.strip(), self.findings) if code.known else None
         if tree is None or len(self._active) >= _MAX_CALLS:
             self.findings.dynamic = True
             return Unknown("...")

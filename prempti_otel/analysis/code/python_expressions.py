@@ -105,7 +105,7 @@ class Expressions:
         if handler is None:
             return self._parts(node)
         if self.depth >= MAX_DEPTH:
-            self.findings.dynamic = True
+            self.findings.cut_short()
             return Unknown("...")
         self.depth += 1
         try:

@@ -89,14 +89,16 @@ class Script(ABC):
                 if key not in self._called:
                     self.enter(key, ())
         except (OutOfSteps, RecursionError):
-            self.findings.dynamic = True
+            self.findings.cut_short()
 
     def _walk_code(self, code: str) -> None:
         data = code.encode("utf-8", "replace")
         root = parse(self.grammar, data)
-        if root is None or (root.has_error and any(word in code for word in self.telling)):
-            self.findings.dynamic = True
-        if root is not None:
+        if root is None:
+            self.findings.cut_short()
+        else:
+            if root.has_error and any(word in code for word in self.telling):
+                self.findings.dynamic = True
             outer, self._data = self._data, data
             try:
                 self.walk(root)
@@ -121,7 +123,7 @@ class Script(ABC):
         if self._steps < 0:
             raise OutOfSteps
         if self._depth >= MAX_DEPTH:
-            self.findings.dynamic = True
+            self.findings.cut_short()
             return Unknown("...")
         self._depth += 1
         try:

@@ -25,7 +25,7 @@ _BLANK = " \t;\n{}"
 def analyse_sed(code: str, _: Setting, findings: Findings) -> None:
     """Add what ``code`` would do to ``findings``. Never raises; a script that makes no sense is dynamic."""
     if len(code) > MAX_CODE:
-        findings.dynamic = True
+        findings.cut_short()
     if not _Script(code[:MAX_CODE], findings).read():
         findings.dynamic = True
 

@@ -34,6 +34,8 @@ from prempti_otel.analysis.shell.trace import Trace
 
 MOST_COMMANDS = 2000
 """Simple commands that are looked at in one call, each round of a loop anew."""
+MOST_NESTED_CODE = 128 * 1024
+"""Characters of code in code (``eval``, ``sh -c``, ``ssh``) that are walked in one call, at all levels together."""
 DEEPEST = 24
 """Levels of nested code: substitutions, shells in shells, functions, wrappers."""
 MOST_ROUNDS = 32
@@ -62,12 +64,15 @@ class Walk:
         self.redirections = Redirections(self.expander)
         self.commands = Commands(self, catalogue)
         self._left = MOST_COMMANDS
+        self._code_left = MOST_NESTED_CODE
 
     # Code
 
     def code(self, text: str, state: State) -> Word | None:
         """Walk code given as text; what it writes to standard output, where known."""
-        if state.depth > DEEPEST:
+        if state.depth:
+            self._code_left -= len(text)
+        if state.depth > DEEPEST or self._code_left < 0:
             self.cut(text)
             return None
         return self.script(scan(text, state.depth), state)

@@ -1,0 +1,67 @@
+"""What lies beyond a cap is told of: one dynamic event of the shell, which the default rules ask about."""
+
+from __future__ import annotations
+
+import pytest
+
+from prempti_otel.analysis import Context, predict
+from prempti_otel.model.call import ToolCall
+from prempti_otel.model.event import Event, tool_event
+from tests.support.predictions import HOME, PROJECT, a_shell_call, catalogue
+
+CONTEXT = Context(catalogue(), HOME, "dev")
+REMOVE = "__import__('os').system('rm -rf /')"
+
+
+def events_of(call: ToolCall) -> list[Event]:
+    return predict(call, tool_event(call), CONTEXT)
+
+
+def is_told(events: list[Event]) -> bool:
+    return any(event.values.get("proc.name") == "bash" and event.values["proc.dynamic"] is True for event in events)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python3 - <<'E'\n" + "print(1)\n" * 7000 + REMOVE + "\nE",
+        'python3 -c "' + "f(" * 150 + REMOVE + ")" * 150 + '"',
+        'python3 -c "' + "-" * 1500 + "1;" + REMOVE + '"',
+        'python3 -c "' + "import os\n" + "\n".join(f"os.remove('{n}')" for n in range(400)) + '"',
+        "node -e '" + "a(1);" * 12_000 + 'require("fs").rmSync("/")\'',
+        "perl -e '" + "a(1);" * 12_000 + 'unlink("/etc/passwd")\'',
+        "awk '" + "x = 1;" * 12_000 + 'BEGIN { system("rm -rf /") }\'',
+        "eval " * 12_000 + "rm -rf /",
+        "ssh a " * 9_000 + "rm -rf /",
+    ],
+    ids=["statements", "calls", "signs", "files", "javascript", "perl", "awk", "eval", "ssh"],
+)
+def test_code_that_is_not_read_to_its_end_is_told_of(command: str) -> None:
+    assert is_told(events_of(a_shell_call(command)))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python3 - <<'E'\n" + "print(1)\n" * 500 + "E",
+        "python3 -c 'print(1'",
+        "node -e 'console.log(1)'",
+        "eval \"$(ssh-agent -s)\"; sh -c 'eval echo 1'",
+    ],
+    ids=["long", "broken", "javascript", "eval"],
+)
+def test_ordinary_code_is_not_told_of(command: str) -> None:
+    assert not is_told(events_of(a_shell_call(command)))
+
+
+def test_files_of_a_patch_beyond_the_cap_are_told_of() -> None:
+    def patch(files: int) -> ToolCall:
+        body = "".join(f"*** Add File: f{number}\n+x\n" for number in range(files))
+        text = f"*** Begin Patch\n{body}*** End Patch\n"
+        return ToolCall("codex", "PreToolUse", "s", PROJECT, PROJECT, "apply_patch", {"command": text}, text)
+
+    assert not is_told(events_of(patch(200)))
+    events = events_of(patch(300))
+    assert is_told(events)
+    second = events[1]
+    assert (second.get("tool.file_name"), second.get("tool.name")) == ("f1", "apply_patch")
