@@ -58,6 +58,7 @@ def test_every_call_made_in_outages_arrives_once_everything_is_up_again(
         engine = spawn(home)
         try:
             make(home, parts[0])
+            until(lambda: {call.span_id for call in parts[0]} <= spans_of(stack).keys())
             stack.gateway.end()
             make(home, parts[1])
             stack.agent.kill()
