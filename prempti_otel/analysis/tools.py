@@ -117,14 +117,19 @@ def _glob(call: ToolCall) -> ToolReading:
 
 
 def _fetch(call: ToolCall) -> ToolReading:
-    """WebFetch: one download; ``file:`` URLs are reads."""
-    url = _text(call.input, "url")
-    if not url:
-        return ToolReading(dynamic=True)
-    path = local_file(url)
-    if path is not None:
-        return ToolReading(files=(FileAccess(_word(path), FileOp.READ),))
-    return ToolReading(hosts=(HostAccess(_word(url), "url", "download"),))
+    """WebFetch: a download for each URL; ``file:`` URLs are reads."""
+    more = call.input.get("urls")
+    listed = more if isinstance(more, (list, tuple)) else ()
+    urls = dict.fromkeys(url for url in (_text(call.input, "url"), *listed) if isinstance(url, str) and url)
+    files: list[FileAccess] = []
+    hosts: list[HostAccess] = []
+    for url in urls:
+        path = local_file(url)
+        if path is not None:
+            files.append(FileAccess(_word(path), FileOp.READ))
+        else:
+            hosts.append(HostAccess(_word(url), "url", "download"))
+    return ToolReading(files=tuple(files), hosts=tuple(hosts), dynamic=not urls)
 
 
 def _patch(call: ToolCall) -> ToolReading:

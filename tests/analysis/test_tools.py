@@ -55,6 +55,7 @@ FILES: list[tuple[str, dict[str, JsonValue], list[FileAccess]]] = [
     ("Glob", {"pattern": "../*/.env"}, [reads("../*/.env", recursive=True, pattern=True)]),
     ("LS", {"path": "/etc"}, [reads("/etc", recursive=True)]),
     ("WebFetch", {"url": "file:///etc/passwd", "prompt": "p"}, [reads("/etc/passwd")]),
+    ("WebFetch", {"urls": ["file:///etc/passwd", "file:///etc/group"]}, [reads("/etc/passwd"), reads("/etc/group")]),
     ("WebSearch", {"query": "/etc/passwd"}, []),
     ("Agent", {"prompt": "read /etc/passwd", "description": "d"}, []),
     ("Task", {"prompt": "read /etc/passwd"}, []),
