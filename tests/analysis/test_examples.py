@@ -147,7 +147,7 @@ PROMISES = [
         )
     ),
     Promise("dd if=/dev/zero of=/dev/sda", effects=("destroys_disk",), touches=(("write", "/dev/sda"),)),
-    Promise("mkfs.ext4 /dev/sdb1", effects=("destroys_disk",)),
+    Promise("mkfs.ext4 /dev/sdb1", effects=("destroys_disk",), touches=(("write", "/dev/sdb1"),)),
     Promise("> /dev/sda", effects=("destroys_disk",), touches=(("write", "/dev/sda"),)),
     Promise("echo 'x' >> ~/.bashrc", effects=("persists",), touches=(("write", "/home/dev/.bashrc"),)),
     Promise("crontab -", effects=("persists",)),

@@ -181,6 +181,29 @@ def _text(found: Found, word: Word, _: Role) -> None:
     found.parsed.texts.append(word.text[:MAX_TEXT])
 
 
+_MOST_TRANSFERS = 64
+_TRANSFERS = {"put": "put", "mput": "put", "reput": "put", "mirror": "get", "get": "get", "mget": "get", "reget": "get"}
+
+
+def _transfer(found: Found, word: Word, _: Role) -> None:
+    """What a session of ftp or sftp copies: ``put LOCAL [REMOTE]``, ``get REMOTE [LOCAL]``."""
+    for line in re2.split(r"[\n;]", encodable(word.text[:MAX_TEXT]))[:_MOST_TRANSFERS]:
+        name, *given = line.lstrip("-@ \t").split() or [""]
+        if name.startswith("!") and len(line.strip()) > 1:
+            found.codes.append(("sh", Word(line.strip()[1:], word.known), None))
+        direction = _TRANSFERS.get(name.lower())
+        places = [place.strip("'\"") for place in given if not place.startswith("-")]
+        if direction is None or not places:
+            continue
+        found.parsed.texts.append(direction)
+        locals_ = places if name.lower() == "mput" else places[:1] if direction == "put" else places[1:2]
+        if direction == "get" and (name.lower() == "mget" or not locals_):
+            locals_ = [place.rpartition("/")[2] for place in places]
+        for place in locals_:
+            known = word.known or "$" not in place
+            found.add_file(Word(place, known, "*" in place), FileOp.READ if direction == "put" else FileOp.WRITE)
+
+
 def _nothing(_found: Found, _word: Word, _role: Role) -> None:
     """The splice was done while the words were read."""
 
@@ -211,4 +234,5 @@ APPLY: dict[str, Apply] = {
     "placeholder": _placeholder,
     "sql": _sql,
     "text": _text,
+    "transfer": _transfer,
 }
