@@ -8,6 +8,7 @@ import posix
 import sys
 
 try:
+    posix.umask(0o077)  # also for what Python compiles
     sys.path.insert(0, __file__.rpartition("/")[0] or "/")
     from prempti_forward import main
 except BaseException as error:  # noqa: BLE001 - the boundary: no traceback, and the call is blocked

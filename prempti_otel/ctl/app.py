@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -100,3 +101,14 @@ def run(arguments: list[str], **options: Any) -> int:
         # The reader has had enough; keep the interpreter from complaining when it flushes.
         sys.stdout = None
         return 141  # 128 + SIGPIPE
+    except Exception as error:  # noqa: BLE001 - the boundary of the program: a sentence, never a traceback
+        click.echo(f"premptictl: {_defect(error)}", err=True)
+        return ExitCode.FAILED
+
+
+def _defect(error: Exception) -> str:
+    """A sentence on an error that nobody foresaw. Its message is left out where it could quote what was read."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the system'}: {error.strerror}"
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"failed inside: {type(error).__name__} in {place.filename}, line {place.lineno} (report this as a defect)"

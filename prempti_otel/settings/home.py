@@ -142,8 +142,18 @@ class Home:
     def create(self) -> None:
         """Make the folders, 0700 each, those that exist included.
 
-        Raises PremptiError where the socket's folder in /tmp is not this user's own.
+        Raises PremptiError where that cannot be, and where the socket's folder in /tmp is not this user's own.
         """
+        try:
+            self._create()
+        except OSError as error:
+            raise PremptiError(
+                f"the folder cannot be made: {error.strerror}",
+                where=str(error.filename or self.root),
+                remedy="correct its permissions, or choose another PREMPTI_HOME",
+            ) from error
+
+    def _create(self) -> None:
         for folder in (self.root, self.user_rules.parent, self.user_rules, self.bin, self.run, self.log):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)

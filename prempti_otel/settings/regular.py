@@ -1,4 +1,4 @@
-"""Reads files that may be anybody's: never more than a limit, never a pipe or device that would keep a reader waiting."""
+"""Reads files that may be anybody's: no more than a limit, and never a pipe or device that keeps a reader waiting."""
 
 from __future__ import annotations
 

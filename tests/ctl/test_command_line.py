@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from prempti_otel.ctl import app
 from tests.support.ctl import Ctl
 
 
@@ -64,3 +65,25 @@ def test_status_without_an_engine_says_how_to_start_it(ctl: Ctl) -> None:
 def test_status_as_json_is_one_object(ctl: Ctl) -> None:
     done = ctl("status", "--format", "json")
     assert json.loads(done.stdout)["running"] is False
+
+
+def test_a_home_that_cannot_be_made_is_told_in_a_sentence(ctl: Ctl) -> None:
+    ctl.guard_home.mkdir(mode=0o700)
+    (ctl.guard_home / "log").write_text("in the way")
+    done = ctl("start")
+    assert done.returncode == 3
+    assert f"{ctl.guard_home}/log: the folder cannot be made: " in done.stderr
+    assert "another PREMPTI_HOME" in done.stderr
+
+
+def test_an_error_that_nobody_foresaw_is_a_sentence_without_its_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("quotes a secret")
+
+    monkeypatch.setattr(app.cli, "main", fail)
+    assert app.run(["status"]) == 3
+    said = capsys.readouterr().err
+    assert "failed inside: ValueError in " in said
+    assert "secret" not in said

@@ -83,6 +83,7 @@ def test_compiled_files_are_a_convenience_only(home: Home, cache: str) -> None:
     with serving(home):
         if cache in ("stale", "broken"):
             assert run_hook(home, hook=home.hook).exit_code == 0
+            assert (home.bin / "__pycache__").stat().st_mode & 0o777 == 0o700
             for compiled in (home.bin / "__pycache__").iterdir():
                 compiled.write_bytes(b"broken" if cache == "broken" else compiled.read_bytes())
             if cache == "stale":
