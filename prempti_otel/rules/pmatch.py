@@ -7,9 +7,14 @@ trie, so many cost hardly more than one; unlike Falco's, several globs side by s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from prempti_otel.rules.globs import BytesPredicate, glob_predicate, is_glob
+
+LONGEST = 64 * 1024
+"""Bytes of a path that are looked at: 16 times what a kernel takes (PATH_MAX), and a small part of a payload."""
+_SLASHES = re.compile(b"/{2,}")
 
 
 class PathPrefixes:
@@ -68,5 +73,7 @@ class _Node:
 
 
 def components(path: bytes) -> list[bytes]:
-    """The components of a path; empty ones vanish."""
+    """The components of a path; empty ones vanish, and those beyond ``LONGEST``, where no pattern reaches."""
+    if len(path) > LONGEST:
+        path = _SLASHES.sub(b"/", path)[:LONGEST]
     return [part for part in path.split(b"/") if part]

@@ -67,6 +67,13 @@ def test_a_glob_is_fnmatch_without_flags(pattern: str, value: str, expected: boo
     assert bool(glob_predicate(pattern.encode())(value.encode())) is expected
 
 
+def test_of_a_path_longer_than_any_the_beginning_counts() -> None:
+    matches = PathPrefixes([b"/etc"])
+    assert matches(b"/etc" + b"/a" * 500_000)
+    assert matches(b"/" * 500_000 + b"etc" + b"/a" * 500_000)
+    assert not matches(b"/a" * 500_000 + b"/etc")
+
+
 def test_folding_case_leaves_other_letters_alone() -> None:
     fold = glob_predicate("ä*".encode(), fold_case=True)
     assert fold("äX".encode())
