@@ -54,6 +54,12 @@ def test_ordinary_code_is_not_told_of(command: str) -> None:
     assert not is_told(events_of(a_shell_call(command)))
 
 
+@pytest.mark.parametrize("word", ["{a," * 20 + "/" + "}" * 20, "{1..1}" * 20 + "{/,b}", "{1..99999999}"])
+def test_braces_beyond_the_cap_make_a_path_that_is_not_known(word: str) -> None:
+    files = [event for event in events_of(a_shell_call(f"rm -rf {word}")) if "file.op" in event.values]
+    assert [event.values["file.dynamic"] for event in files] == [True]
+
+
 def test_files_of_a_patch_beyond_the_cap_are_told_of() -> None:
     def patch(files: int) -> ToolCall:
         body = "".join(f"*** Add File: f{number}\n+x\n" for number in range(files))

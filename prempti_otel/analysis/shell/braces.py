@@ -23,7 +23,7 @@ _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.(-?[0-9]{1,9}))?\Z")
 
 
 class TooManyError(Exception):
-    """The word expands to more words than the cap."""
+    """The word expands to more words than the cap, or is nested deeper."""
 
 
 def alternatives(text: str, start: int, end: int, skip: Callable[[int], int], depth: int = 0) -> list[Parts]:
@@ -31,11 +31,11 @@ def alternatives(text: str, start: int, end: int, skip: Callable[[int], int], de
 
     ``skip`` gives the end of the quoting or expansion at a position. Raises TooManyError.
     """
-    if depth > _DEEPEST:
-        return [((start, end),)]
     group = _group(text, start, end, skip)
     if group is None:
         return [((start, end),)]
+    if depth > _DEEPEST:
+        raise TooManyError
     opening, commas, close = group
     if commas:
         bounds = [opening, *commas, close]
