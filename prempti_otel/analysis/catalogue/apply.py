@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from prempti_otel.analysis.catalogue.compiled import Kind, Plan, Role, Roles
 from prempti_otel.analysis.catalogue.found import Found
-from prempti_otel.analysis.catalogue.handovers import MAX_RUNS, starts
+from prempti_otel.analysis.catalogue.handovers import MAX_RUNS, bounding_name, starts
 from prempti_otel.analysis.catalogue.roles import APPLY
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
 
@@ -102,11 +102,10 @@ class Applied(Found):
         deleting = parsed.command.deletes
         if deleting is None or not deleting.test(parsed):
             return
-        names = [words[0] for option, words in parsed.values if option.name in deleting.name and words]
-        bounded = len(names) == 1 and deleting.unless.isdisjoint(parsed.seen)
+        name = bounding_name(parsed)
         for start in starts(parsed):
-            if bounded:
-                path = Word(f"{start.text.rstrip('/')}/{names[0].text}", start.known and names[0].known, True)
+            if name is not None:
+                path = Word(f"{start.text.rstrip('/')}/{name.text}", start.known and name.known, True)
                 self.files.append(FileAccess(path, FileOp.DELETE))
             else:
                 self.files.append(FileAccess(start, FileOp.DELETE, recursive=True))

@@ -83,6 +83,15 @@ def starts(parsed: Parsed) -> list[Word]:
     return parsed.operands[:count] or [_HERE]
 
 
+def bounding_name(parsed: Parsed) -> Word | None:
+    """The one pattern that the names of all that is found match; None where there is none such."""
+    deleting = parsed.command.deletes
+    if deleting is None or not deleting.unless.isdisjoint(parsed.seen):
+        return None
+    names = [words[0] for option, words in parsed.values if option.name in deleting.name and words]
+    return names[0] if len(names) == 1 else None
+
+
 def joined(words: Sequence[Word]) -> Word:
     """The words with blanks between them, as ssh(1) and eval join theirs."""
     if len(words) == 1:
@@ -107,7 +116,10 @@ def _replaced(word: Word, placeholder: str, value: Word) -> Word:
 def _arguments(filled: Filled, words: tuple[Word, ...], parsed: Parsed) -> tuple[list[Word], tuple[Word, ...], bool]:
     """Further arguments as far as known, the command without them, and whether these are all."""
     if filled.found:
-        return [Word(f"{start.text.rstrip('/')}/{{}}", known=False) for start in starts(parsed)], words, True
+        name = bounding_name(parsed)
+        shown = "{}" if name is None else name.text
+        paths = [f"{start.text.rstrip('/')}/{shown}" for start in starts(parsed)]
+        return [Word(path, known=False, pattern=name is not None) for path in paths], words, True
     for index, word in enumerate(words):
         if word.text in filled.after and word.known:
             values = [value for value in words[index + 1 :] if value.text not in filled.after]

@@ -61,7 +61,7 @@ ROLES: dict[str, str] = {
     "placeholder": "What stands for the further arguments (`xargs -I`).",
     "volume": "`FOLDER:PLACE` lets a container have the folder; a name instead of a path is data.",
     "sql": "SQL, statement by statement for `text` conditions; comments and string literals do not count.",
-    "transfer": "Commands of ftp and sftp, a line each: `put`, `get` and `!CODE`; for `text` conditions, `put` or `get`.",
+    "transfer": "Commands of ftp and sftp: `put`, `get` and `!CODE`; for `text` conditions, `put` or `get`.",
     "text": "Text in a language of the command's own, for `text` conditions.",
 }
 """Roles that take an argument write it after a colon: ``code:python``, ``url:upload``, ``source:scp``.
