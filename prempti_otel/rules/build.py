@@ -5,7 +5,7 @@ What did not change since the file before is not compiled again, since each pref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from prempti_otel.rules.output import OutputError, Template, compile_output
 from prempti_otel.rules.parser import ConditionSyntaxError, parse_condition
 from prempti_otel.rules.ruleset import MARK_TAG, Rule
 from prempti_otel.rules.selection import OutputSuffix, with_suffixes
+from prempti_otel.rules.steps import let_go
 from prempti_otel.rules.substitution import CompiledList, ExpansionError, compile_lists, substitute
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ class Builder:
                 yield
         self._unused(lists, macros, report)
         return rules
+
+    def let_go(self) -> Iterator[None]:
+        """Give back what was kept from file to file, in small steps."""
+        yield from let_go(self._kept, self._conditions, self._trees, self._templates)
 
     def _macros(self, lists: Sequence[CompiledList]) -> Generator[None, None, MacroTable]:
         parsed: dict[str, Expression] = {}

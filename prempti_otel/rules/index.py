@@ -18,6 +18,7 @@ from prempti_otel.rules.globs import is_glob
 from prempti_otel.rules.literals import glob_literals, regex_literals
 from prempti_otel.rules.operators import plain
 from prempti_otel.rules.pmatch import components
+from prempti_otel.rules.steps import let_go
 from prempti_otel.rules.values import parse_constant
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ class BranchIndex(Generic[T]):
         for (expression, item), keys in zip(branches, chosen, strict=True):
             rare = keys and any(kind == "text" and name in finder.without_text for kind, name, _ in keys)
             index._add(finder.best(expression) if rare else keys, item)
+            yield
         index._plans = [(kind, name, table) for (kind, name), table in index._tables.items()]
+        yield from let_go(chosen, finder.counts)
         return index
 
     def _add(self, keys: _Option | None, item: T) -> None:
@@ -107,14 +110,15 @@ class _KeyFinder:
 
     def __init__(self, fields: Registry) -> None:
         self._fields = fields
-        self._counts: Counter[Key] = Counter()
+        self.counts: Counter[Key] = Counter()
+        """On how many branches each key was found."""
         self.without_text: set[str] = set()
 
     def count(self, node: Expression) -> None:
         """Note the keys of one branch."""
         for check in _positive(node):
             for keys in self._alternatives(check):
-                self._counts.update(set(keys))
+                self.counts.update(set(keys))
 
     def best(self, node: Expression) -> _Option | None:
         """The keys under which a condition is found, or None where nothing follows from it."""
@@ -131,7 +135,7 @@ class _KeyFinder:
                 return None
 
     def _weight(self, option: _Option) -> int:
-        return sum(self._counts[key] for key in option)
+        return sum(self.counts[key] for key in option)
 
     def _leaf(self, check: Compare) -> _Option | None:
         """Of each constant's pieces the rarest; one constant without any makes the check useless."""
@@ -140,7 +144,7 @@ class _KeyFinder:
             usable = [key for key in pieces if not (key[0] == "text" and key[1] in self.without_text)]
             if not usable:
                 return None
-            chosen.append(min(usable, key=lambda key: self._counts[key]))
+            chosen.append(min(usable, key=lambda key: self.counts[key]))
         return frozenset(chosen)
 
     def _alternatives(self, check: Compare) -> list[list[Key]]:

@@ -20,6 +20,7 @@ from prempti_otel.rules.requirements import PLUGINS, Version, unmet
 from prempti_otel.rules.ruleset import Rule, Ruleset
 from prempti_otel.rules.schema import schema_warnings
 from prempti_otel.rules.selection import OutputSuffix, Selection
+from prempti_otel.rules.steps import let_go
 from prempti_otel.rules.yamlnodes import SourceFile
 
 
@@ -131,6 +132,8 @@ def load_steps(files: Sequence[RuleFile], options: Options) -> Generator[None, N
             result.errors.append(error.diagnostic)
             return LoadResult(results, None, files)
     ruleset = yield from _ruleset(rules, files, options)
+    yield from let_go(collector.lists, collector.macros, collector.rules)
+    yield from builder.let_go()
     return LoadResult(results, ruleset, files)
 
 

@@ -72,6 +72,8 @@ class Judgement:
     """Labels of the marks that matching rules set, sorted."""
 
 
+_Weight: TypeAlias = tuple[int, int, int]
+"""Severity of verdict, rank of priority, place in the order: the most severe first."""
 _Entry: TypeAlias = tuple[int, Check]
 _Branches: TypeAlias = "dict[Level, list[tuple[Expression, _Entry]]]"
 _Hits: TypeAlias = "dict[int, list[Event]]"
@@ -87,7 +89,9 @@ class Ruleset:
         """A ruleset, made in small steps. ``order``: the rules in force; matches of equal weight keep it."""
         marking: _Branches = {}
         judging: _Branches = {}
+        weights: list[_Weight] = []
         for at, rule in enumerate(order):
+            weights.append((_SEVERITY[rule.verdict], rule.priority.rank, at))
             target = marking if rule.marks else judging
             for branch in rule.branches:
                 check = compile_expression(branch.expression, fields)
@@ -99,12 +103,13 @@ class Ruleset:
             for level, branches in found.items():
                 made[level] = yield from BranchIndex.build(branches, fields)
             indexes.append(made)
-        return cls(rules, order, digest, indexes[0], indexes[1])
+        return cls(rules, order, weights, digest, indexes[0], indexes[1])
 
     def __init__(
         self,
         rules: Sequence[Rule],
         order: Sequence[Rule],
+        weights: Sequence[_Weight],
         digest: str,
         marking: dict[Level, BranchIndex[_Entry]],
         judging: dict[Level, BranchIndex[_Entry]],
@@ -114,8 +119,7 @@ class Ruleset:
         self.digest = digest
         """Lower-case hexadecimal SHA-256 of the loaded texts and the selection."""
         self._order = tuple(order)
-        self._verdicts = [rule.verdict for rule in order]
-        self._weights = [(_SEVERITY[rule.verdict], rule.priority.rank, at) for at, rule in enumerate(order)]
+        self._weights = weights
         self._marking = marking
         self._judging = judging
 
@@ -151,7 +155,8 @@ class Ruleset:
             return ()
         found: list[Match] = []
         for at in sorted(hits, key=self._weights.__getitem__):
-            rule, verdict, events = self._order[at], self._verdicts[at], hits[at]
+            rule, events = self._order[at], hits[at]
+            verdict = rule.verdict
             for number, event in enumerate(events[:MATCHES_KEPT]):
                 count = len(events) if number == 0 else 1
                 output = _render(rule, event)
