@@ -11,7 +11,7 @@ import pytest
 from tests.support.engine_process import make_home, running_engine
 from tests.support.rulesets import RULES
 from tests.support.stack import Stack
-from tests.support.stack_calls import Call, calls
+from tests.support.stack_calls import Call, calls, tell
 
 HERE = Path(__file__).parent
 LOOKED_AT = 40
@@ -45,8 +45,10 @@ def made(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lis
     home.fallbacks.write_text("2026-01-02T03:04:05Z\tclaude_code\tno reply within 5 s\n")
     found = list(calls("looked-at", 0, LOOKED_AT))
     with running_engine(home) as (_, client):
+        tell(client, "UserPromptSubmit", found[0])
         for call in found:
             call.make(client)
+        tell(client, "Stop", found[-1])
         last = found[-1]
         until(lambda: last.span_id in stack.trace(last.trace_id))
         yield found

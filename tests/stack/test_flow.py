@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import ssl
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -65,9 +68,27 @@ def test_the_log_backend_has_a_decision_and_the_matches_of_each_call(stack: Stac
 def test_the_archive_has_what_the_backends_have(stack: Stack, made: list[Call]) -> None:
     archived = {span["spanId"]: span for span in stack.archived("spans")}
     for call in made:
-        assert attributes_of(archived[call.span_id]) == attributes_of(stack.trace(call.trace_id)[call.span_id])
+        shown = attributes_of(stack.trace(call.trace_id)[call.span_id])
+        assert as_badger_has_it(attributes_of(archived[call.span_id])) == shown
     logged = {attributes_of(record).get(names.TOOL_CALL_ID) for record in stack.archived("logRecords")}
     assert logged >= {call.use_id for call in made}
+
+
+def as_badger_has_it(found: dict[str, Any]) -> dict[str, Any]:
+    """Jaeger's embedded store keeps lists as JSON."""
+    return {
+        name: json.dumps(value, separators=(",", ":")) if isinstance(value, list) else value
+        for name, value in found.items()
+    }
+
+
+def test_the_calls_of_a_prompt_hang_below_the_agents_span(stack: Stack, made: list[Call]) -> None:
+    trace = made[0].trace_id
+    parents = {stack.trace(trace)[call.span_id]["parentSpanId"] for call in made}
+    assert len(parents) == 1
+    (parent,) = parents
+    until(lambda: parent in stack.trace(trace))
+    assert stack.trace(trace)[parent]["name"].startswith(names.INVOKE_AGENT)
 
 
 SECRETS = [
@@ -105,8 +126,6 @@ def test_the_agent_catches_what_was_not_redacted_before(stack: Stack) -> None:
 
 @pytest.mark.parametrize(("headers", "status"), [({}, 401), ({"Authorization": "Bearer wrong"}, 401)])
 def test_the_gateway_takes_nothing_without_a_token(stack: Stack, headers: dict[str, str], status: int) -> None:
-    import ssl
-
     context = ssl.create_default_context(cafile=str(stack.folder / "tls" / "ca.pem"))
     request = urllib.request.Request(
         f"https://127.0.0.1:{stack.port['gateway_http']}/v1/traces",

@@ -157,7 +157,10 @@ class Stack:
                             yield item | {"resource": group["resource"]["attributes"]}
 
     def trace(self, trace_id: str) -> dict[str, dict[str, Any]]:
-        """The spans that Jaeger has of a trace, by span id; none where it does not know the trace."""
+        """The spans that Jaeger has of a trace, by span id; none where it does not know the trace.
+
+        Jaeger's own remarks are left out: a prompt's span may come long after those of its calls.
+        """
         try:
             found = fetch(f"http://127.0.0.1:{self.port['jaeger_http']}/api/v3/traces/{trace_id}")
         except urllib.error.HTTPError as error:
@@ -165,7 +168,11 @@ class Stack:
                 return {}
             raise
         return {
-            span["spanId"]: span | {"resource": group["resource"]["attributes"]}
+            span["spanId"]: span
+            | {
+                "attributes": [item for item in span["attributes"] if not item["key"].startswith("@jaeger@")],
+                "resource": group["resource"]["attributes"],
+            }
             for group in found["result"]["resourceSpans"]
             for scope in group["scopeSpans"]
             for span in scope["spans"]

@@ -61,3 +61,11 @@ class Call:
 def calls(session: str, first: int, last: int) -> Iterator[Call]:
     """The calls of ``session`` numbered ``first`` to ``last - 1``."""
     return (Call(session, number) for number in range(first, last))
+
+
+def tell(client: EngineClient, event: str, call: Call) -> None:
+    """Tell of a lifecycle event of the prompt that ``call`` belongs to: ``UserPromptSubmit``, ``Stop``."""
+    known = fields("Bash", {})
+    told = {name: known[name] for name in ("transcript_path", "cwd", "permission_mode")}
+    told |= {"hook_event_name": event, "session_id": call.session, "prompt_id": call.prompt, "prompt": "do it"}
+    client.hook(AGENT, json.dumps(told).encode())
