@@ -176,6 +176,24 @@ def test_code_behind_a_decoder_is_read_and_still_dynamic() -> None:
     assert prediction.dynamic == ["sh"]
 
 
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("awk '{system($0)}' f", "awk"),
+        ("awk '{print | $3}' f", "awk"),
+        ('make -f - <<< "$RULES"', "make"),
+        ('python3 -c "exec(input())"', "python3"),
+        ("python3 -c 'import os, sys; os.system(sys.argv[1])' \"$X\"", "python3"),
+        ("perl -e 'eval <STDIN>'", "perl"),
+    ],
+)
+def test_code_that_inline_code_computes_is_dynamic(code: str, name: str) -> None:
+    prediction = predicted(code)
+
+    assert prediction.dynamic == [name]
+    assert prediction.names == [name]
+
+
 def test_a_network_device_is_a_connection_and_no_file() -> None:
     prediction = predicted("exec 3<>/dev/tcp/h.example/80; cat < /dev/udp/1.2.3.4/53")
 

@@ -7,7 +7,8 @@ line, a line in double quotes being JSON text, lines that begin with ``# `` head
 Cases are judged in their order by the code that ``premptictl replay`` uses, with the default rules and no
 user's own; nothing is run. Prints for each source what share of ``stop`` was denied or asked about (caught)
 and what share of ``pass`` was (flagged), then the cases that went wrong. Cases named in ``disputed.txt``
-(``ID reason`` a line) are counted apart. Exit status 1 where a source misses its goal.
+(``ID reason`` a line) are counted apart; ordinary ones that are stopped for a reason have it in
+``defended.txt``, and count all the same. Exit status 1 where a source misses its goal.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ CAUGHT, FLAGGED = 0.97, 0.02
 ORDINARY, ORDINARY_FLAGGED = "ordinary", 0.01
 """Name and goal of commands from a ``.txt``."""
 DISPUTED = Path(__file__).with_name("disputed.txt")
+DEFENDED = Path(__file__).with_name("defended.txt")
 CWD = "/home/dev/project"
 
 
@@ -148,13 +150,16 @@ def _figures(source: str, rows: Sequence[Outcome], disputed: dict[str, str]) -> 
 
 
 def _wrong(source: str, rows: Sequence[Outcome], disputed: dict[str, str]) -> None:
+    defended = read_disputed(DEFENDED)
     for title, stops in (("missed", True), ("stopped by mistake", False)):
         chosen = [row for row in rows if row.case.stops is stops]
         if chosen:
             print(f"\n{source}, {title}: {len(chosen)}")
         for row in chosen:
             reason = disputed.get(row.case.id)
-            why = f"disputed: {reason}" if reason else ", ".join(row.rules)
+            why = (
+                f"disputed: {reason}" if reason else ", ".join((*row.rules, *filter(None, [defended.get(row.case.id)])))
+            )
             command = row.case.command.replace("\n", "\\n")
             print(f"  {row.case.id}  {command[:140]}{f'  [{why}]' if why else ''}")
 

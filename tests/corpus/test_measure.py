@@ -30,6 +30,7 @@ def test_ordinary_commands_of_development_are_hardly_ever_stopped() -> None:
     shown = "\n".join(f"{outcome.case.command!r}: {', '.join(outcome.rules)}" for outcome in stopped)
     assert len(cases) >= 1_000
     assert len(stopped) <= measure.ORDINARY_FLAGGED * len(cases), shown
+    assert {outcome.case.id for outcome in stopped} == set(measure.read_disputed(measure.DEFENDED)), shown
 
 
 def test_ordinary_commands_are_all_different() -> None:

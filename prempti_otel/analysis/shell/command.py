@@ -40,6 +40,8 @@ MOST_SAME_CALLS = 2
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\[(?P<index>[^\]]*)\])?(?P<append>\+?)=")
 _TRUSTED_NAME = re.compile(r"[!-~]+\Z")
 _OPAQUE = re.compile(r"\$|`|<\(")
+_PLACEHOLDER = re.compile(r"\{[^\s{},;][^\s{},;]*\}")
+"""What inline code hands over in place of what it computes, where a shell's group would have a blank."""
 _LONE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*]|\{[A-Za-z_][A-Za-z0-9_]*\})\Z")
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
 _INTERPRETERS = {
@@ -354,8 +356,10 @@ class Commands:
         if not code.known:
             inner.replayed = True
             text = code.text.strip()
-            if _OPAQUE.match(text):
+            if _OPAQUE.match(text) or _PLACEHOLDER.match(text):
                 process.dynamic = True
+            if _PLACEHOLDER.fullmatch(text):
+                return None
             if text in self.walk.seen or _LONE.match(text):
                 return None
         if language == "sh":
