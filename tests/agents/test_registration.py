@@ -173,7 +173,7 @@ def test_the_copy_of_the_hook_is_complete_private_and_renewed_when_it_differs(pl
 
 def test_a_home_that_cannot_be_written_is_an_error_with_its_place(place: Path) -> None:
     (place / "file").write_text("")
-    with pytest.raises(PremptiError, match=f"{place}/file.*the hook cannot be installed"):
+    with pytest.raises(PremptiError, match=f"{place}/file.*the folder cannot be made"):
         add(AGENT, Scope.USER, Home(place / "file"), place)
     assert not (place / "home/.claude").exists()
 

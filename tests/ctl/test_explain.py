@@ -8,11 +8,11 @@ from tests.support.ctl import Ctl
 
 
 def test_effects_stand_below_what_causes_them(ctl: Ctl) -> None:
-    text = ctl.ok("explain", "sudo rm -rf /srv/x")
+    text = ctl.ok("explain", "sudo rm -rf /usr/x")
     lines = [line.rstrip() for line in text.splitlines()]
     depths = [
         next(line.index(word) for line in lines if word in line)
-        for word in ("process sudo", "process rm", "file delete -r /srv/x")
+        for word in ("process sudo", "process rm", "file delete -r /usr/x")
     ]
     assert depths == sorted(set(depths))
     assert "verdict: deny" in text
