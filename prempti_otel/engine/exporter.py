@@ -35,7 +35,6 @@ class Exporter:
         self._started = 0.0
         self._delay = FIRST_DELAY_S
         self._not_before = 0.0
-        self._since: int | None = None
 
     @property
     def pid(self) -> int:
@@ -57,13 +56,9 @@ class Exporter:
             self._delay = FIRST_DELAY_S
             self._health.well(_PART)
 
-    def restart(self, *, since: int) -> None:
-        """Its settings changed: end it; the next watch starts another at once.
-
-        Destinations that are new begin after record ``since``.
-        """
+    def restart(self) -> None:
+        """Its settings changed: end it; the next watch starts another at once."""
         self.stop()
-        self._since = since
         self._delay, self._not_before = FIRST_DELAY_S, 0.0
 
     def stop(self) -> None:
@@ -88,8 +83,6 @@ class Exporter:
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             flags |= os.O_TRUNC
         arguments = [sys.executable, "-I", "-m", "prempti_otel.telemetry", "--home", str(self._home.root)]
-        if self._since is not None:
-            arguments += ["--since", str(self._since)]
         descriptor = os.open(log, flags, 0o600)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

@@ -33,6 +33,7 @@ from prempti_otel.errors import PremptiError
 from prempti_otel.proto.prempti.v1 import engine_pb2, engine_pb2_grpc
 
 if TYPE_CHECKING:
+    from prempti_otel.model.call import JsonValue
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
 
@@ -45,6 +46,8 @@ GRACE_S = 5.0
 TICK_S = 0.5
 ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """OpenTelemetry's own; the exporter uses it where the settings name no destination."""
+ENVIRONMENT_DESTINATION = "environment"
+"""The name of that destination."""
 SWITCH_INTERVAL_S = 0.0005
 """A request thread that wakes up waits at most this long for one that computes."""
 SERVICE_NAME = engine_pb2.DESCRIPTOR.services_by_name["Engine"].full_name
@@ -100,6 +103,7 @@ class Engine:
             mode=keeper.config.mode,
             default_action=keeper.config.default_action,
             ruleset_digest=keeper.policy.digest,
+            destinations=_destinations(keeper.config),
         )
         keeper.serving = True
         self._server = self._listen(service)
@@ -184,9 +188,10 @@ class Engine:
         if config != before:
             self._trail.configure(config)
             if (config.export, config.privacy) != (before.export, before.privacy):
-                self._exporter.restart(since=self._trail.last_seq)
+                self._trail.admin("destinations", destinations=_destinations(config))
+                self._exporter.restart()
         self._fallbacks.take_in()
-        self._exporter.watch(wanted=bool(config.export) or ENDPOINT_VARIABLE in os.environ)
+        self._exporter.watch(wanted=bool(_destinations(config)))
         self._record_news()
         if self._trail.store is not None:
             self._chronicle.tend(time.time_ns())
@@ -197,3 +202,10 @@ class Engine:
             return  # it waits for a store
         for news in self._health.take_news():
             self._trail.admin("degraded" if news.sentence else "recovered", part=news.part, reason=news.sentence)
+
+
+def _destinations(config: Config) -> list[JsonValue]:
+    """Names of where records go from now on. Recorded, so that a new one knows where to begin, whatever dies."""
+    if not config.export and ENDPOINT_VARIABLE in os.environ:
+        return [ENVIRONMENT_DESTINATION]
+    return [destination.name for destination in config.export]

@@ -8,7 +8,7 @@ import platform
 import pwd
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.resources import Resource
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("prempti.exporter")
 
+_PAGE = 10_000
 JOIN_SECONDS = 0.5
 """How long a thread may take beyond its drain; what it was sending is sent again by the next exporter."""
 RETRY_SECONDS = 1.0
@@ -101,7 +102,7 @@ def _run_one(
     while not stop.is_set():
         try:
             with StoreReader(home) as reader:
-                start = since if since is not None else first_to_export(reader)
+                start = since if since is not None else first_to_export(reader, destination.name)
                 export = DestinationExport(
                     destination,
                     reader,
@@ -123,12 +124,21 @@ def _run_one(
             stop.wait(RETRY_SECONDS)
 
 
-def first_to_export(reader: StoreReader) -> int:
-    """After which record a new destination begins, where nobody says: the engine's last start.
+def first_to_export(reader: StoreReader, name: str) -> int:
+    """After which record a new destination begins, where nobody says: where the engine recorded that it is one.
 
-    Calls that came while the exporter was being loaded are then not lost.
+    An engine or exporter that dies before the first cursor is stored loses nothing by it.
     """
-    for record in reversed(reader.records(max(0, reader.last_seq() - 10_000), 10_000, kinds=[RecordKind.ADMIN])):
-        if record.body.get("action") == "start":
-            return record.seq - 1
-    return reader.last_seq()
+    begins, seen = None, 0
+    while page := reader.records(seen, _PAGE, kinds=[RecordKind.ADMIN]):
+        for record in page:
+            detail = record.body.get("detail")
+            listed = detail.get("destinations") if isinstance(detail, Mapping) else None
+            if not isinstance(listed, list):
+                continue
+            if name not in listed:
+                begins = None
+            elif begins is None:
+                begins = record.seq - 1
+        seen = page[-1].seq
+    return reader.last_seq() if begins is None else begins

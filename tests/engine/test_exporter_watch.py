@@ -78,3 +78,17 @@ def test_a_destination_that_is_added_later_begins_at_the_next_record(tmp_path: P
         wait_until(lambda: bool(receiver.spans()))
         commands = {attributes(span)["process.command_line"] for span in receiver.spans()}
     assert commands == {"deny-me after"}
+
+
+def test_a_call_made_before_the_exporter_ever_ran_is_exported_after_any_kill(tmp_path: Path) -> None:
+    with OtlpReceiver(protocol="grpc") as receiver:
+        home = make_home(tmp_path / "home", config=EXPORT.replace("http://127.0.0.1:9", receiver.endpoint))
+        with running_engine(home) as (engine, client):
+            client.hook("claude_code", payload("Bash", {"command": "deny-me first"}))
+            engine.kill()
+            engine.wait()
+        home.export_db.unlink(missing_ok=True)  # as if it had died before the first cursor was stored
+        with running_engine(home):
+            wait_until(lambda: bool(receiver.spans()))
+        commands = {attributes(span)["process.command_line"] for span in receiver.spans()}
+    assert "deny-me first" in commands

@@ -15,6 +15,7 @@ import pytest
 
 from prempti_otel.audit import Store, admin_record
 from prempti_otel.settings.home import Home
+from prempti_otel.settings.load import load_config
 from tests.support.otlp import OtlpReceiver, attributes
 from tests.support.records import NOW_NS, REDACTOR, a_denied_record
 
@@ -188,16 +189,17 @@ def test_without_a_destination_it_ends_and_reads_nothing(home: Home, store: Stor
     assert not home.export_db.exists()
 
 
-def test_a_new_destination_begins_with_the_engines_last_start(
+def test_a_new_destination_begins_where_it_was_first_recorded(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
     configure(home, receiver)
-    store.append(a_denied_record(1))
-    store.append(admin_record("start", time_ns=NOW_NS, redactor=REDACTOR))
-    store.append(a_denied_record(2))
+    name = load_config(home.config).export[0].name
+    for number, listed in enumerate(([name], ["other"], [name], [name])):
+        store.append(admin_record("start", time_ns=NOW_NS, redactor=REDACTOR, destinations=listed))
+        store.append(a_denied_record(number))
     start()
-    wait_for(lambda: len(receiver.spans()) == 1)
-    assert attributes(receiver.spans()[0])["prempti.correlation.id"] == 2
+    wait_for(lambda: len(receiver.spans()) == 2)
+    assert {attributes(span)["prempti.correlation.id"] for span in receiver.spans()} == {2, 3}
 
 
 def test_only_one_exporter_sends_for_a_home(home: Home, store: Store, receiver: OtlpReceiver, start: Start) -> None:
