@@ -66,8 +66,8 @@ def call(**changes: Any) -> ToolCall:
         "agent": "claude_code",
         "hook_event": "PreToolUse",
         "session_id": "s",
-        "cwd": "/work/p",
-        "real_cwd": "/work/p",
+        "cwd": "/src/p",
+        "real_cwd": "/src/p",
         "tool": "Write",
         "input": {},
         "input_json": "{}",
@@ -79,11 +79,11 @@ def call(**changes: Any) -> ToolCall:
 @pytest.mark.parametrize(
     ("path", "rules"),
     [
-        ("/work/p/a.py", ["Seen"]),
-        ("/work/q/a.py", ["Ask outside of the project", "Seen"]),
+        ("/src/p/a.py", ["Seen"]),
+        ("/src/q/a.py", ["Ask outside of the project", "Seen"]),
         ("/etc/hosts", ["Deny guarded paths", "Seen"]),
-        ("/work/p/.env", ["Deny guarded paths", "Seen"]),
-        ("/work/p/.vault/x", ["Deny guarded paths", "Seen"]),
+        ("/src/p/.env", ["Deny guarded paths", "Seen"]),
+        ("/src/p/.vault/x", ["Deny guarded paths", "Seen"]),
         ("", ["Seen"]),
     ],
 )
