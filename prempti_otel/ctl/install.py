@@ -18,6 +18,7 @@ from prempti_otel.ctl import lifecycle, process, registry, services
 from prempti_otel.ctl.files import write_private
 from prempti_otel.ctl.output import format_option, printable
 from prempti_otel.ctl.steps import Step, perform
+from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
 from prempti_otel.settings.template import config_template
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMPILE_SECONDS = 30.0
+FALCO_PREMPTI = ("bin/falco", "bin/claude-interceptor", "config/falco.yaml", "share/libcoding_agent.so")
+"""Files of an installation of Falco's Prempti, whose folder has the same name (its `installers/linux/README.md`)."""
 
 NEXT = """\
 
@@ -50,12 +53,23 @@ def install(agents: tuple[str, ...], no_service: bool, dry_run: bool, form: str)
     Repeating it is harmless, and upgrades an older installation; settings and rules of your own stay.
     """
     home = Home.from_environment()
+    _refuse_falco_prempti(home)
     load_config(home.config)
     for agent in agents:
         _check(agent)
     perform(_steps(home, list(agents) or registry.detected(), no_service), dry_run=dry_run, form=form)
     if not dry_run and form == "text":
         click.echo(NEXT)
+
+
+def _refuse_falco_prempti(home: Home) -> None:
+    found = next((name for name in FALCO_PREMPTI if (home.root / name).exists()), None)
+    if found is not None:
+        raise PremptiError(
+            f"this folder belongs to Falco's Prempti (it holds {found})",
+            where=str(home.root),
+            remedy=f"remove that one first, keeping your rules: {home.root / 'bin/premptictl'} uninstall --keep-user-rules",
+        )
 
 
 def _check(agent: str) -> None:

@@ -17,6 +17,15 @@ from prempti_otel.settings.template import config_template
 from prempti_otel.settings.validate import config_from_document
 from tests.support.ctl import PREMPTICTL, Ctl
 
+PREMPTI_RULE = """
+- rule: No deploys
+  desc: Written for Falco's Prempti.
+  condition: tool.name = "Bash" and tool.input_command contains "deploy"
+  output: deploys are not for agents (%tool.input_command)
+  priority: CRITICAL
+  source: coding_agent
+  tags: [coding_agent_deny]
+"""
 SETTINGS = '{ "model": "opus",\n\t"permissions": {"deny": ["WebFetch"]} }\n'
 
 
@@ -198,6 +207,23 @@ def test_projects_registered_at_the_same_time_are_all_remembered(lived_in: Ctl) 
     assert [one.wait(60) for one in adding] == [0] * 4
     wanted = json.loads((lived_in.guard_home / "hooks.json").read_text())["hooks"]
     assert {one["project"] for one in wanted} == set(map(str, projects))
+
+
+def test_a_folder_of_falcos_prempti_is_left_alone_and_its_rules_serve_once_it_is_gone(ctl: Ctl) -> None:
+    root = ctl.user_home / ".prempti"
+    (root / "bin").mkdir(parents=True)
+    (root / "bin/claude-interceptor").write_text("")
+    rules = root / "rules/user/mine.yaml"
+    rules.parent.mkdir(parents=True)
+    rules.write_text(PREMPTI_RULE)
+    before = everything(ctl.user_home)
+    refused = ctl("install")
+    assert refused.returncode != 0
+    assert "uninstall --keep-user-rules" in refused.stderr
+    assert everything(ctl.user_home) == before
+    (root / "bin/claude-interceptor").unlink()
+    ctl.ok("install")
+    assert "No deploys" in ctl.ok("rules", "list")
 
 
 def test_an_unknown_agent_is_refused_before_anything_is_done(ctl: Ctl) -> None:
