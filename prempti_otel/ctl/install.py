@@ -68,7 +68,7 @@ def _refuse_falco_prempti(home: Home) -> None:
         raise PremptiError(
             f"this folder belongs to Falco's Prempti (it holds {found})",
             where=str(home.root),
-            remedy=f"remove that one first, keeping your rules: {home.root / 'bin/premptictl'} uninstall --keep-user-rules",
+            remedy=f"remove it, keeping your rules: {home.root / 'bin/premptictl'} uninstall --keep-user-rules",
         )
 
 
