@@ -1,4 +1,4 @@
-"""Settings of the property tests.
+"""What all tests share: settings of the property tests, and premptictl in a HOME of its own.
 
 Examples are as slow as the machine is busy, so no time of theirs is a failure. On a CI server the examples are the
 same at each run, so that a change is judged by itself; everywhere else each run looks for new ones.
@@ -7,8 +7,13 @@ same at each run, so that a change is judged by itself; everywhere else each run
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.ctl import Ctl
 
 settings.register_profile(
     "prempti",
@@ -17,3 +22,14 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
 )
 settings.load_profile("prempti")
+
+
+@pytest.fixture
+def ctl(tmp_path: Path) -> Iterator[Ctl]:
+    """premptictl in an empty HOME; an engine that a test started is stopped."""
+    home = tmp_path / "home"
+    home.mkdir()
+    runner = Ctl(home)
+    yield runner
+    if (runner.guard_home / "run").exists():
+        runner("stop", "--keep-hooks")
