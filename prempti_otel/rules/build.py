@@ -54,6 +54,13 @@ class Builder:
         self._conditions: dict[tuple[str, int, tuple[int, ...]], _Compiled] = {}
         self._kept: dict[str, tuple[Expression, Expression]] = {}
 
+    def fork(self, collector: Collector) -> Builder:
+        """A builder of what another collector has, which need not compile again what this one has compiled."""
+        other = Builder(collector, self._fields, self._suffixes)
+        other._trees, other._templates = dict(self._trees), dict(self._templates)
+        other._conditions, other._kept = dict(self._conditions), dict(self._kept)
+        return other
+
     def build(self, report: Report) -> Generator[None, None, list[Rule]]:
         """All rules of a served source. Raises LoadError at the first that does not compile."""
         lists = compile_lists(self._collector.lists)

@@ -57,8 +57,27 @@ class Collector:
         self._fields = fields
         self._count = 0
 
-    def read(self, file: SourceFile, report: Callable[[Diagnostic], None]) -> Iterator[None]:
-        """Take in one file, an item at each step. Raises LoadError at the first thing that cannot be."""
+    def fork(self) -> Collector:
+        """A collector that has all of this and may take in more, this one staying as it is.
+
+        The definitions themselves are shared: nothing may be appended to or overridden in the fork.
+        """
+        other = Collector(self._sources, self._fields)
+        other.lists, other.macros, other.rules = dict(self.lists), dict(self.macros), dict(self.rules)
+        other.plugins = list(self.plugins)
+        other._count = self._count
+        return other
+
+    def read(
+        self,
+        file: SourceFile,
+        report: Callable[[Diagnostic], None],
+        admit: Callable[[str, Item], None] | None = None,
+    ) -> Iterator[None]:
+        """Take in one file, an item at each step. Raises LoadError at the first thing that cannot be.
+
+        ``admit`` is asked about each item first, by its kind (empty: unknown); it refuses by a LoadError.
+        """
         takers: Mapping[str, Callable[[Item], None]] = {
             "required_engine_version": self._engine_version,
             "required_plugin_versions": self._plugin_versions,
@@ -71,6 +90,8 @@ class Collector:
                 yield
                 continue
             for kind, item in items(root, file, report):
+                if admit is not None:
+                    admit(kind, item)
                 if kind:
                     takers[kind](item)
                 else:

@@ -10,6 +10,7 @@ import gc
 import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from prempti_otel.model.event import EVENT_SOURCE
 from prempti_otel.model.fields import FIELDS, Registry
@@ -22,6 +23,8 @@ from prempti_otel.rules.schema import schema_warnings
 from prempti_otel.rules.selection import OutputSuffix, Selection
 from prempti_otel.rules.steps import let_go
 from prempti_otel.rules.yamlnodes import SourceFile
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +98,19 @@ def load(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _finish(load_steps(files, options), pause)
+        return finish(load_steps(files, options), pause)
     finally:
         if collecting:
             gc.enable()
 
 
-def _finish(steps: Generator[None, None, LoadResult], pause: Callable[[], None] | None) -> LoadResult:
+def finish(steps: Generator[None, None, T], pause: Callable[[], None] | None) -> T:
+    """What the steps come to; ``pause`` is called between them."""
     while True:
         try:
             next(steps)
         except StopIteration as finished:
-            result: LoadResult = finished.value
+            result: T = finished.value
             return result
         if pause is not None:
             pause()
@@ -131,7 +135,7 @@ def load_steps(files: Sequence[RuleFile], options: Options) -> Generator[None, N
         except LoadError as error:
             result.errors.append(error.diagnostic)
             return LoadResult(results, None, files)
-    ruleset = yield from _ruleset(rules, files, options)
+    ruleset = yield from ruleset_of(rules, files, options)
     yield from let_go(collector.lists, collector.macros, collector.rules)
     yield from builder.let_go()
     return LoadResult(results, ruleset, files)
@@ -148,8 +152,8 @@ def _check_plugins(collector: Collector, file: SourceFile, plugins: Mapping[str,
         )
 
 
-def _ruleset(rules: Sequence[Rule], files: Sequence[RuleFile], options: Options) -> Generator[None, None, Ruleset]:
-    """The selection applied; a rule that is enabled by it goes last."""
+def ruleset_of(rules: Sequence[Rule], files: Sequence[RuleFile], options: Options) -> Generator[None, None, Ruleset]:
+    """The rules with the selection applied; one that is enabled by it goes last. ``files``: what the digest is of."""
     selection = options.selection
     order = [rule for rule in rules if rule.enabled]
     for switch in selection.all_switches():
