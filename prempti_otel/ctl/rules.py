@@ -102,22 +102,28 @@ def list_(paths: tuple[Path, ...], form: str) -> int:
 def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | None, form: str) -> int:
     """Run unit tests of rules.
 
-    A test file lists calls and what each must get; see docs/writing-rules.md. Without PATHS, the tests
-    that lie in folders `tests` beside the installed rules are run. Exit status 1 if any case fails.
+    A test file lists calls and what each must get; see docs/writing-rules.md. Without PATHS, the tests in
+    folders `tests` beside rules are run: those of the default rules by these alone, as shipped, and
+    your own by all that is installed. Exit status 1 if any case fails.
     """
     from prempti_otel.ctl import rule_tests
     from prempti_otel.rules import load
 
     home = Home.from_environment()
     config = load_config(home.config)
-    result = load(
+    installed = load(
         read_rule_files(rule_paths) if rule_paths else installed_rule_files(home, config), selection=selection(config)
     )
-    if result.ruleset is None:
-        click.echo(result.as_text().rstrip("\n"), err=True)
-        return ExitCode.FINDING
-    places = list(paths) or [resource("rules/default"), home.user_rules]
-    results = rule_tests.run(rule_tests.find(places), result.ruleset)
+    runs = [(list(paths) or [home.user_rules], installed)]
+    if not paths and not rule_paths:
+        shipped = resource("rules/default")
+        runs.insert(0, ([shipped], load(read_rule_files([shipped]))))
+    results = []
+    for places, loaded in runs:
+        if loaded.ruleset is None:
+            click.echo(loaded.as_text().rstrip("\n"), err=True)
+            return ExitCode.FINDING
+        results += rule_tests.run(rule_tests.find(places), loaded.ruleset)
     if junit is not None:
         junit.write_text(rule_tests.junit(results), encoding="utf-8")
     failed = [one for one in results if one.failure]

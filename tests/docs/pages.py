@@ -45,8 +45,9 @@ def steps(page: Path) -> Iterator[Command | Written]:
         block = found[1] or re.sub("^ {4}", "", found[0], flags=re.MULTILINE)
         named = _FILE.search(text, 0, found.start())
         if named is not None:
-            yield Written(named[1], block)
-            continue
+            written, typed, rest = block.partition("\npremptictl ")
+            yield Written(named[1], written)
+            block = typed + rest
         for line in block.splitlines():
             line = _COMMENT.sub("", line.removeprefix("$ "))
             if re.match(r"(sudo env \S+ )?(~/\.prempti/bin/)?premptictl ", line):
