@@ -1,25 +1,24 @@
 """One destination's export: for each signal, what comes after its cursor, oldest first, until it is taken.
 
-A cursor moves only when the receiver took everything up to it, or refused it for good and that is written
-down. Nothing is dropped for being late or for being too much, and no signal waits for another.
+Nothing is dropped for being late or for being too much, and no signal waits for another.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prempti_otel.audit.cursors import SIGNALS
 from prempti_otel.errors import PremptiError
 from prempti_otel.telemetry import project
+from prempti_otel.telemetry.batches import MOST_RECORDS, Piece, Projection, pieces
+from prempti_otel.telemetry.delivery import Backoff, SignalExport
 from prempti_otel.telemetry.metrics import Meters
-from prempti_otel.telemetry.otlp import Answer, Outcome, Sender, sender
-from prempti_otel.telemetry.state import DeadLetter, ExportState
+from prempti_otel.telemetry.otlp import Outcome, sender
+from prempti_otel.telemetry.state import ExportState
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -30,157 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("prempti.exporter")
 
-MOST_RECORDS = 512
-"""Records read and sent at a time."""
-MOST_BYTES = 1 << 20
-"""Text in one request, about; a collector takes 4 MiB unless it is told otherwise."""
 METRICS_PERIOD = 10.0
 """Seconds between two sendings of metrics."""
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 60.0
-UNSUPPORTED_PAUSE = 60.0
-"""Seconds until a receiver is asked again for a signal that it does not take."""
 POLL = 0.2
 """Seconds between two looks for new records."""
-
-
-class Backoff:
-    """Pauses after failures: doubled each time, at most a minute, with jitter so that machines do not march in step."""
-
-    def __init__(self, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> None:
-        self._first = first
-        self._longest = longest
-        self.failures = 0
-
-    def succeeded(self) -> None:
-        """Begin anew."""
-        self.failures = 0
-
-    def failed(self) -> float:
-        """Seconds to wait now: between half the pause and the whole."""
-        pause: float = min(self._longest, self._first * 2 ** min(self.failures, 32))
-        self.failures += 1
-        return pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One record and what is sent of it."""
-
-    seq: int
-    hash: str
-    items: tuple[Any, ...]
-    error: str = ""
-    """Why it could not be projected."""
-
-
-class SignalExport:
-    """One signal of one destination. Used by one thread."""
-
-    def __init__(
-        self, name: str, signal: str, send: Sender, state: ExportState, meters: Meters, *, cursor: int, backoff: Backoff
-    ) -> None:
-        self.name = name
-        self.signal = signal
-        self.cursor = cursor
-        self.not_before = 0.0
-        """Monotonic time before which nothing is to be sent."""
-        self._send = send
-        self._state = state
-        self._meters = meters
-        self._backoff = backoff
-        self._reported: tuple[str, str] | None = None
-
-    @property
-    def due(self) -> bool:
-        """Whether something may be sent now."""
-        return time.monotonic() >= self.not_before
-
-    def send(self, batch: Any) -> Answer:
-        """One request; whatever goes wrong is an answer."""
-        try:
-            answer = self._send(batch)
-        except Exception as error:  # noqa: BLE001 - the boundary of a request; it counts as failed and is told
-            answer = Answer(Outcome.FAILED, "exporter", f"{type(error).__name__}: {error}"[:300])
-        if answer.outcome in (Outcome.FAILED, Outcome.UNSUPPORTED):
-            self._pause(answer)
-        return answer
-
-    def deliver(self, pieces: Sequence[Piece]) -> bool:
-        """Send these, split where some are refused; False where the rest has to wait."""
-        if not pieces:
-            return True
-        batch = [item for piece in pieces for item in piece.items]
-        answer = self.send(batch) if batch else Answer(Outcome.TAKEN)
-        if answer.outcome is Outcome.TAKEN:
-            self._taken(pieces, len(batch), answer)
-            return True
-        if answer.outcome is not Outcome.REFUSED:
-            return False
-        if len(pieces) == 1:
-            self._set_aside(pieces, len(batch), answer.code, answer.message)
-            return True
-        middle = len(pieces) // 2
-        return self.deliver(pieces[:middle]) and self.deliver(pieces[middle:])
-
-    def set_aside(self, piece: Piece) -> None:
-        """A record that cannot be projected: written down and passed over."""
-        self._set_aside([piece], 1, "projection", piece.error)
-
-    def advance(self, seq: int, record_hash: str) -> None:
-        """All up to ``seq`` was taken or has nothing to send."""
-        self._state.advance(self.name, self.signal, seq, record_hash)
-        self.cursor = seq
-
-    def well(self, warning: str = "") -> None:
-        """The receiver answers."""
-        self._backoff.succeeded()
-        self.not_before = 0.0
-        self._report("well", warning)
-
-    def _taken(self, pieces: Sequence[Piece], items: int, answer: Answer) -> None:
-        if answer.rejected:
-            # OTLP forbids sending it again, and does not tell which items they were.
-            self._set_aside(pieces, min(answer.rejected, items), answer.code, answer.message)
-        else:
-            self.advance(pieces[-1].seq, pieces[-1].hash)
-        if items:
-            self.well(answer.message)
-
-    def _set_aside(self, pieces: Sequence[Piece], items: int, code: str, reason: str) -> None:
-        first, last = pieces[0], pieces[-1]
-        dead = DeadLetter(self.name, self.signal, first.seq, last.seq, items, reason or code, time.time_ns())
-        self._state.advance(self.name, self.signal, last.seq, last.hash, dead)
-        self.cursor = last.seq
-        self._meters.rejected(self.signal, items, code)
-        log.warning(
-            "%s: %d %s of records %d to %d refused for good: %s",
-            self.name,
-            items,
-            self.signal,
-            first.seq,
-            last.seq,
-            code,
-        )
-
-    def _pause(self, answer: Answer) -> None:
-        unsupported = answer.outcome is Outcome.UNSUPPORTED
-        pause = (
-            UNSUPPORTED_PAUSE if unsupported else max(self._backoff.failed(), min(answer.retry_after, LONGEST_PAUSE))
-        )
-        self.not_before = time.monotonic() + pause
-        self._meters.failed(self.signal, answer.code)
-        if unsupported:
-            self._report("unsupported", f"does not take {self.signal}: {answer.message}")
-        else:
-            self._report("waiting", answer.message)
-
-    def _report(self, state: str, error: str) -> None:
-        if self._reported != (state, error):
-            self._reported = (state, error)
-            self._state.report(self.name, self.signal, state, error)
-            if state != "well":
-                log.warning("%s: %s: %s", self.name, self.signal, error)
+MOST_PAGES_AHEAD = 16
+"""Pages that are looked through for records to try a receiver with."""
 
 
 class DestinationExport:
@@ -284,6 +138,9 @@ class DestinationExport:
             if self._counted > export.cursor:
                 export.advance(self._counted, self._counted_hash)
             export.well(answer.message)
+        elif answer.outcome is Outcome.DOUBTFUL:
+            # What was counted goes out with the next sending: nothing is lost by waiting.
+            export.pause(answer)
 
     def _spans(self, record: StoredRecord) -> Sequence[Any]:
         return project.spans(record, self._resource, self._reader.get, self._content)
@@ -291,22 +148,19 @@ class DestinationExport:
     def _logs(self, record: StoredRecord) -> Sequence[Any]:
         return project.logs(record, self._resource)
 
-    def _send_records(self, export: SignalExport, projection: Callable[[StoredRecord], Sequence[Any]]) -> None:
+    def _send_records(self, export: SignalExport, projection: Projection) -> None:
         records = self._reader.records(export.cursor, MOST_RECORDS)
-        for pieces in _batches(self._pieces(records, projection)):
-            if pieces[0].error:
-                export.set_aside(pieces[0])
-            elif not export.deliver(pieces):
-                return
+        if records:
+            last = records[-1].seq
+            export.deliver(list(pieces(records, projection)), lambda: self._ahead(last, projection))
 
-    def _pieces(
-        self, records: Sequence[StoredRecord], projection: Callable[[StoredRecord], Sequence[Any]]
-    ) -> Iterator[Piece]:
-        for record in records:
-            try:
-                yield Piece(record.seq, record.hash, tuple(projection(record)))
-            except Exception as error:  # noqa: BLE001 - the boundary of one record; it is set aside and told
-                yield Piece(record.seq, record.hash, (), f"record {record.seq} cannot be projected: {error}"[:300])
+    def _ahead(self, after: int, projection: Projection) -> Iterator[Piece]:
+        for _ in range(MOST_PAGES_AHEAD):
+            records = self._reader.records(after, MOST_RECORDS)
+            if not records:
+                return
+            yield from pieces(records, projection)
+            after = records[-1].seq
 
     def _count(self) -> bool:
         records = self._reader.records(self._counted, MOST_RECORDS)
@@ -325,35 +179,3 @@ class DestinationExport:
             oldest = self._reader.records(cursor, 1) if cursor < last else []
             age = (time.time_ns() - oldest[0].time_ns) / 1e9 if oldest else 0.0
             self._meters.backlog(signal, last - cursor, max(0.0, age))
-
-
-def _batches(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
-    """Runs of pieces of a bounded size; a piece that could not be projected stands alone."""
-    run: list[Piece] = []
-    size = 0
-    for piece in pieces:
-        weight = sum(_weight(item) for item in piece.items)
-        if run and (piece.error or size + weight > MOST_BYTES):
-            yield run
-            run, size = [], 0
-        run.append(piece)
-        size += weight
-        if piece.error:
-            yield run
-            run, size = [], 0
-    if run:
-        yield run
-
-
-def _weight(item: Any) -> int:
-    """About how many bytes a span or log record takes."""
-    if hasattr(item, "log_record"):
-        return _text(item.log_record.attributes) + len(item.log_record.body)
-    return _text(item.attributes) + sum(_text(event.attributes) for event in item.events)
-
-
-def _text(attributes: Any) -> int:
-    return sum(
-        len(key) + (len(value) if isinstance(value, str) else sum(map(len, value)) if isinstance(value, list) else 8)
-        for key, value in attributes.items()
-    )

@@ -45,6 +45,8 @@ class Outcome(Enum):
     """By the receiver, but for ``Answer.rejected`` items."""
     REFUSED = "refused"
     """For good, for what it holds: sending the same again is pointless."""
+    DOUBTFUL = "doubtful"
+    """Not to be sent again, by the specification; but whether it is what it holds, or the receiver, it does not say."""
     UNSUPPORTED = "unsupported"
     """The receiver does not take this signal, as it is."""
     FAILED = "failed"
@@ -70,10 +72,30 @@ Batch: TypeAlias = Any
 """What the exporter of the signal takes: a sequence of spans, of log records, or MetricsData."""
 Sender: TypeAlias = Callable[[Batch], Answer]
 
-_REFUSED_CODES = frozenset({grpc.StatusCode.INVALID_ARGUMENT})
-_UNSUPPORTED_CODES = frozenset({grpc.StatusCode.UNIMPLEMENTED})
-_REFUSED_STATUS = frozenset({400, 413, 415, 422})
-_UNSUPPORTED_STATUS = frozenset({404, 405, 501})
+_CODES = {
+    grpc.StatusCode.INVALID_ARGUMENT: Outcome.REFUSED,
+    grpc.StatusCode.UNIMPLEMENTED: Outcome.UNSUPPORTED,
+    # "Retryable" in the specification's table.
+    grpc.StatusCode.CANCELLED: Outcome.FAILED,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Outcome.FAILED,
+    grpc.StatusCode.ABORTED: Outcome.FAILED,
+    grpc.StatusCode.OUT_OF_RANGE: Outcome.FAILED,
+    grpc.StatusCode.UNAVAILABLE: Outcome.FAILED,
+    grpc.StatusCode.DATA_LOSS: Outcome.FAILED,
+    # Not retryable there; but it is about who sends, not about what is sent: a person has to see to it.
+    grpc.StatusCode.UNAUTHENTICATED: Outcome.FAILED,
+    grpc.StatusCode.PERMISSION_DENIED: Outcome.FAILED,
+}
+"""All others (INTERNAL, UNKNOWN, FAILED_PRECONDITION, ...) are doubtful."""
+_STATUS = {
+    **dict.fromkeys((400, 413, 415, 422), Outcome.REFUSED),
+    **dict.fromkeys((404, 405, 501), Outcome.UNSUPPORTED),
+    **dict.fromkeys((429, 502, 503, 504), Outcome.FAILED),
+    **dict.fromkeys((401, 403, 407), Outcome.FAILED),
+}
+"""The same of HTTP: other 4xx and 5xx are doubtful."""
+_TOO_LARGE = ("larger than", "too large", "exceeds max")
+"""What gRPC implementations say of a message beyond their limit, with RESOURCE_EXHAUSTED or OUT_OF_RANGE."""
 _RESPONSES: dict[str, type[Message]] = {
     "traces": ExportTraceServiceResponse,
     "logs": ExportLogsServiceResponse,
@@ -175,17 +197,19 @@ def _answer_to_error(error: grpc.RpcError) -> Answer:
     assert isinstance(error, grpc.Call)
     code = error.code()
     message = f"{code.name}: {error.details() or ''}"[:500]
-    if code in _REFUSED_CODES:
-        return Answer(Outcome.REFUSED, code.name.lower(), message)
-    if code in _UNSUPPORTED_CODES:
-        return Answer(Outcome.UNSUPPORTED, code.name.lower(), message)
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in message:
+    wait = _retry_delay(error)
+    outcome = _CODES.get(code, Outcome.DOUBTFUL)
+    if code in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.OUT_OF_RANGE) and any(
+        words in message for words in _TOO_LARGE
+    ):
         return Answer(Outcome.REFUSED, "too_large", message)
-    return Answer(Outcome.FAILED, code.name.lower(), message, retry_after=_retry_delay(error))
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and wait is not None:
+        outcome = Outcome.FAILED
+    return Answer(outcome, code.name.lower(), message, retry_after=wait or 0.0)
 
 
-def _retry_delay(error: grpc.Call) -> float:
-    """What the receiver says in ``google.rpc.RetryInfo``, in its status details."""
+def _retry_delay(error: grpc.Call) -> float | None:
+    """Seconds, as the receiver says in ``google.rpc.RetryInfo`` in its status details; None where it does not."""
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             status, info = Status(), RetryInfo()
@@ -195,8 +219,8 @@ def _retry_delay(error: grpc.Call) -> float:
                     if detail.Unpack(info):
                         return float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
             except DecodeError:
-                return 0.0
-    return 0.0
+                return None
+    return None
 
 
 def _answer_to_response(response: requests.Response, signal: str) -> Answer:
@@ -208,13 +232,20 @@ def _answer_to_response(response: requests.Response, signal: str) -> Answer:
         except DecodeError:
             return Answer(Outcome.FAILED, "not_otlp", "what answers there does not speak OTLP")
         return _taken(parsed, signal)
-    code, message = f"http_{status}", f"HTTP {status} {response.reason}"
-    if status in _REFUSED_STATUS:
-        return Answer(Outcome.REFUSED, code, message)
-    if status in _UNSUPPORTED_STATUS:
-        return Answer(Outcome.UNSUPPORTED, code, message)
+    message = f"HTTP {status} {response.reason}{_told(response)}"[:500]
+    outcome = _STATUS.get(status, Outcome.DOUBTFUL if status >= 400 else Outcome.FAILED)
     wait = response.headers.get("retry-after", "")
-    return Answer(Outcome.FAILED, code, message, retry_after=float(wait) if wait.isdigit() else 0.0)
+    return Answer(outcome, f"http_{status}", message, retry_after=float(wait) if wait.isdecimal() else 0.0)
+
+
+def _told(response: requests.Response) -> str:
+    """What the receiver says itself, in the ``google.rpc.Status`` that OTLP asks for."""
+    if response.headers.get("content-type", "") != "application/x-protobuf":
+        return ""
+    try:
+        return f": {Status.FromString(response.content).message}".rstrip(": ")
+    except DecodeError:
+        return ""
 
 
 def _taken(response: Any, signal: str) -> Answer:

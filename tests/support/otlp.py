@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import grpc
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
@@ -191,6 +192,7 @@ class _HttpServer:
     def __init__(self, receiver: OtlpReceiver, port: int) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one segment: apart, each answer waits for an acknowledgement
 
             def do_POST(self) -> None:
                 signal = self.path.rpartition("/")[2]
@@ -200,7 +202,7 @@ class _HttpServer:
                 request = _MESSAGES[signal][0].FromString(body)
                 told = receiver.take(signal, request, {key.lower(): value for key, value in self.headers.items()})
                 refused = isinstance(told, Refuse)
-                content = b"" if refused else told.SerializeToString()
+                content = (Status(message=told.message) if refused else told).SerializeToString()
                 self.send_response(told.status if refused else 200)
                 for key, value in told.headers if refused else ():
                     self.send_header(key, value)

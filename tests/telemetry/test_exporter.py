@@ -20,7 +20,8 @@ from prempti_otel.model.event import tool_event
 from prempti_otel.model.record import Record, RecordKind
 from prempti_otel.settings.config import Destination
 from prempti_otel.settings.home import Home
-from prempti_otel.telemetry.exporter import Backoff, DestinationExport
+from prempti_otel.telemetry.delivery import Backoff
+from prempti_otel.telemetry.exporter import DestinationExport
 from prempti_otel.telemetry.state import ExportState, dead_letters, destination_states
 from tests.support.otlp import Behaviour, OtlpReceiver, Partial, Refuse, attributes
 from tests.support.records import REDACTOR, a_call, a_decision, a_denied_record, a_match, a_record, append_call
@@ -154,24 +155,122 @@ def test_a_failure_loses_nothing_and_holds_up_no_other_signal(
     assert len(receiver.logs()) == 2
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, grpc.StatusCode.INVALID_ARGUMENT)])
+NOT_RETRYABLE = [
+    (400, grpc.StatusCode.INVALID_ARGUMENT),
+    (500, grpc.StatusCode.INTERNAL),
+    (409, grpc.StatusCode.UNKNOWN),
+    (422, grpc.StatusCode.FAILED_PRECONDITION),
+]
+
+
+def poisonous(status: int, code: grpc.StatusCode, word: bytes = b"poison") -> Behaviour:
+    def behave(signal: str, request: Any) -> Refuse | None:
+        return Refuse(code, status, "bad record") if word in request.SerializeToString() else None
+
+    return behave
+
+
+@pytest.mark.parametrize(("status", "code"), NOT_RETRYABLE, ids=[code.name for _, code in NOT_RETRYABLE])
 def test_one_refused_record_holds_up_no_other(
     home: Home, store: Store, receiver: OtlpReceiver, export: Export, status: int, code: grpc.StatusCode
 ) -> None:
-    def behave(signal: str, request: Any) -> Refuse | None:
-        return Refuse(code, status, "bad record") if b"poison" in request.SerializeToString() else None
-
-    receiver.behave(behave)
+    receiver.behave(poisonous(status, code))
     for number in range(1, 101):
-        store.append(a_denied_record(number, "poison" if number in (1, 37, 100) else "ls"))
-    drain(export())
-    assert sorted(calls_of(receiver)) == sorted(set(range(1, 101)) - {1, 37, 100})
+        store.append(a_denied_record(number, "poison" if number in (1, 37, 38, 99) else "ls"))
+    exporting = export()
+    for _ in range(3):  # what is doubtful is tried once more before it is looked into
+        drain(exporting)
+    assert set(calls_of(receiver)) == set(range(1, 101)) - {1, 37, 38, 99}
     dead = [
         (letter.first_seq, letter.last_seq, letter.items) for letter in dead_letters(home) if letter.signal == "traces"
     ]
-    assert dead == [(1, 1, 1), (37, 37, 1), (100, 100, 1)]
+    assert dead == [(1, 1, 1), (37, 37, 1), (38, 38, 1), (99, 99, 1)]
+    assert "bad record" in dead_letters(home)[0].reason
     assert cursors(home)["traces"] == 100
-    assert destination_states(home, [NAME])[0]["dead_letters"] == 3 + 3 * 2
+    (state,) = destination_states(home, [NAME])
+    assert (state["dead_letters"], state["last_error"]) == (4 + 4 * 2, "")
+
+
+DOUBTFUL = NOT_RETRYABLE[1:3]
+
+
+@pytest.mark.parametrize(("status", "code"), DOUBTFUL, ids=[code.name for _, code in DOUBTFUL])
+def test_a_receiver_that_is_out_of_order_costs_no_record(
+    home: Home, store: Store, receiver: OtlpReceiver, export: Export, status: int, code: grpc.StatusCode
+) -> None:
+    for number in range(1, 601):
+        store.append(a_denied_record(number))
+    receiver.behave(lambda *_: Refuse(code, status))
+    exporting = export()
+    for _ in range(5):
+        drain(exporting)
+    assert dead_letters(home) == []
+    assert cursors(home)["traces"] == 0
+    (state,) = destination_states(home, [NAME])
+    assert state["last_error"] != ""
+    requests = len(receiver.metadata)
+    drain(exporting)
+    assert len(receiver.metadata) - requests <= 2 * (10 + 24)
+    receiver.behave(lambda *_: None)
+    drain(exporting)
+    assert set(calls_of(receiver)) == set(range(1, 601))
+
+
+@pytest.mark.parametrize(("status", "code"), DOUBTFUL, ids=[code.name for _, code in DOUBTFUL])
+def test_the_newest_record_waits_until_a_later_one_was_taken(
+    home: Home, store: Store, receiver: OtlpReceiver, export: Export, status: int, code: grpc.StatusCode
+) -> None:
+    receiver.behave(poisonous(status, code))
+    store.append(a_denied_record(1, "poison"))
+    exporting = export()
+    for _ in range(4):
+        drain(exporting)
+    assert dead_letters(home) == []
+    store.append(a_denied_record(2))
+    for _ in range(2):
+        drain(exporting)
+    assert {letter.first_seq for letter in dead_letters(home)} == {1}
+    assert set(calls_of(receiver)) == {2}
+
+
+def test_a_long_run_of_refused_records_is_passed(
+    home: Home, store: Store, receiver: OtlpReceiver, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prempti_otel.telemetry.exporter.MOST_RECORDS", 16)
+    receiver.behave(poisonous(500, grpc.StatusCode.INTERNAL))
+    for number in range(1, 61):
+        store.append(a_denied_record(number, "poison" if number <= 40 else "ls"))
+    exporting = export()
+    for _ in range(3):
+        drain(exporting)
+    assert set(calls_of(receiver)) == set(range(41, 61))
+    assert cursors(home)["traces"] == 60
+
+
+def test_an_answer_that_passes_by_itself_costs_no_record(
+    home: Home, store: Store, receiver: OtlpReceiver, export: Export
+) -> None:
+    answers = iter([False, True, True, False] * 400)
+    receiver.behave(lambda *_: None if next(answers) else Refuse(grpc.StatusCode.INTERNAL, 500))
+    for number in range(1, 101):
+        store.append(a_denied_record(number))
+    exporting = export()
+    while cursors(home).get("logs", 0) < 100 or cursors(home)["traces"] < 100:
+        exporting.step()
+    assert set(calls_of(receiver)) == set(range(1, 101))
+    assert dead_letters(home) == []
+
+
+def test_a_receiver_that_is_short_of_memory_is_waited_for_and_told_by_its_own_words(
+    home: Home, store: Store, receiver: OtlpReceiver, export: Export
+) -> None:
+    store.append(a_denied_record(1))
+    receiver.behave(lambda *_: Refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, 429, "come back later"))
+    exporting = export()
+    for _ in range(3):
+        drain(exporting)
+    assert dead_letters(home) == []
+    assert "come back later" in destination_states(home, [NAME])[0]["last_error"]
 
 
 def test_a_partial_success_moves_the_cursor_and_what_was_rejected_is_written_down(
