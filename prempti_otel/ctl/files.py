@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import tempfile
 from typing import TYPE_CHECKING
@@ -9,7 +11,10 @@ from typing import TYPE_CHECKING
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from prempti_otel.settings.home import Home
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -31,3 +36,17 @@ def write_private(path: Path, content: bytes) -> None:
             where=str(path),
             remedy="correct permissions or free space",
         ) from error
+
+
+@contextlib.contextmanager
+def locked(home: Home) -> Iterator[None]:
+    """Holds a lock on the home's folder, against other premptictl; nothing is locked where there is no home."""
+    if not home.root.is_dir():
+        yield
+        return
+    descriptor = os.open(home.root, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -7,9 +7,7 @@ Nothing here ever touches a registration that another home made.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,7 @@ import msgspec
 
 from prempti_otel.agents import hook_file, registration
 from prempti_otel.agents.registration import Change, HookStatus, Scope
-from prempti_otel.ctl.files import write_private
+from prempti_otel.ctl.files import locked, write_private
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
@@ -96,7 +94,7 @@ def add(home: Home, one: Wanted) -> Change:
     file = _file(home, one)
     missing = [str(folder) for folder in _missing(file)] if file else []
     change = registration.add(one.agent, one.scope, home, _project(one), fail_open=one.fail_open)
-    with _locked(home):
+    with locked(home):
         now = read(home)
         kept = [other for other in now.hooks if _place(other) != _place(one)]
         folders = list(dict.fromkeys([*now.folders, *missing]))
@@ -113,7 +111,7 @@ def remove(home: Home, one: Wanted) -> Change:
 
 def keep(home: Home, one: Wanted) -> None:
     """Note that the hook is asked for, whether or not it is registered at the moment. Raises PremptiError."""
-    with _locked(home):
+    with locked(home):
         now = read(home)
         if one not in now.hooks:
             kept = [other for other in now.hooks if _place(other) != _place(one)]
@@ -122,7 +120,7 @@ def keep(home: Home, one: Wanted) -> None:
 
 def forget(home: Home, one: Wanted) -> None:
     """The hook is no longer asked for. Raises PremptiError."""
-    with _locked(home):
+    with locked(home):
         now = read(home)
         kept = [other for other in now.hooks if _place(other) != _place(one)]
         folders = now.folders
@@ -147,7 +145,7 @@ def remove_folders(folders: list[str]) -> None:
 
 def remember_folders(home: Home, folders: list[str]) -> None:
     """Folders that were made, and go again when they are empty."""
-    with _locked(home):
+    with locked(home):
         now = read(home)
         fresh = [folder for folder in folders if folder not in now.folders]
         if fresh:
@@ -186,20 +184,6 @@ def _project(one: Wanted) -> Path:
 
 def _place(one: Wanted) -> tuple[str, Scope, str]:
     return one.agent, one.scope, one.project
-
-
-@contextlib.contextmanager
-def _locked(home: Home) -> Iterator[None]:
-    """Holds a lock on the home's folder, against other premptictl; nothing is locked where there is no home."""
-    if not home.root.is_dir():
-        yield
-        return
-    descriptor = os.open(home.root, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _write(home: Home, registry: Registry) -> None:
