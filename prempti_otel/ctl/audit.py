@@ -53,7 +53,8 @@ def verify(form: str) -> int:
     else:
         for problem in result.problems:
             click.echo(f"{problem.kind}  record {problem.seq}: {printable(problem.message)}")
-        click.echo(f"BROKEN: {len(result.problems)} problems in {result.records} records", err=True)
+        count = len(result.problems)
+        click.echo(f"BROKEN: {count} {'problem' if count == 1 else 'problems'} in {result.records} records", err=True)
     return ExitCode.OK if result.ok else ExitCode.FINDING
 
 

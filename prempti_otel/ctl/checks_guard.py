@@ -42,6 +42,8 @@ def permissions(patient: Patient) -> Iterator[Finding]:
         yield fail("home", f"there is no {home.root}", "premptictl install")
         return
     wrong = [text for path in _private(home) if (text := _exposed(path))]
+    # Editors write files that others may read; the folder is closed to them.
+    wrong += [text for path in sorted(home.user_rules.glob("*")) if (text := _exposed(path, 0o022))]
     for text in wrong:
         yield fail("permissions", *text.split("\t"))
     if not wrong:
@@ -79,6 +81,8 @@ def engine(patient: Patient) -> Iterator[Finding]:
     else:
         yield ok("engine", f"running, pid {status.pid}, version {status.version}")
     for sentence in status.degraded:
+        if status.ruleset_error and status.ruleset_error in sentence:
+            continue  # the check of the rules says it better
         yield warn("engine", sentence, "premptictl status; premptictl logs")
 
 
@@ -108,9 +112,9 @@ def rules(patient: Patient) -> Iterator[Finding]:
         yield fail("rules", error.diagnostics(), "correct it; premptictl rules check")
         return
     if result.ruleset is None:
-        first = result.as_text().strip().splitlines()
-        says = f"the rules do not load, so the last good ones are in force: {first[0] if first else ''}"
-        yield fail("rules", says, "premptictl rules check")
+        first = (result.errors_text().strip().splitlines() or [""])[0].strip()
+        says = f"the rules do not load, so the last good ones are in force: {first}"
+        yield fail("rules", says, "correct the file or move it away; premptictl rules check shows more")
         return
     enabled = sum(rule.enabled for rule in result.ruleset.rules)
     if not enabled:
@@ -120,7 +124,7 @@ def rules(patient: Patient) -> Iterator[Finding]:
     elif status is not None and status.ruleset_digest != result.ruleset.digest:
         yield fail("rules", "the engine's rules are not those on disk", "premptictl restart")
     else:
-        yield ok("rules", f"{enabled} in force of {len(result.ruleset.rules)}")
+        yield ok("rules", f"{enabled} rules in force of {len(result.ruleset.rules)}")
     if enabled and not config.rules.default:
         yield warn("rules", "the default rules are switched off", "premptictl config set rules.default true")
 
@@ -172,16 +176,16 @@ def _private(home: Home) -> list[Path]:
     folders = [home.root, home.user_rules.parent, home.user_rules, home.bin, home.run, home.log, home.socket.parent]
     files = [home.config, home.audit_db, home.export_db, home.socket, home.fallbacks, home.engine_log]
     files += [home.root / "audit.key", home.audit_head, home.root / "hooks.json", *home.bin.glob("*.py")]
-    return [path for path in dict.fromkeys([*folders, *files, *home.user_rules.glob("*")]) if path.exists()]
+    return [path for path in dict.fromkeys([*folders, *files]) if path.exists()]
 
 
-def _exposed(path: Path) -> str:
+def _exposed(path: Path, reach: int = 0o077) -> str:
     """What is wrong with ``path`` and, after a tab, the remedy; empty where nothing is."""
     found = path.stat()
     shown = shlex.quote(str(path))
     if found.st_uid != os.geteuid():
         return f"{path} belongs to another user (uid {found.st_uid})\tsudo chown {os.geteuid()} {shown}"
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if stat.S_IMODE(found.st_mode) & reach:
         mode = "700" if path.is_dir() else "600"
         return f"{path} can be reached by other users ({stat.S_IMODE(found.st_mode):o})\tchmod {mode} {shown}"
     return ""

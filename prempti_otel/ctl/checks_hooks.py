@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prempti_otel.agents import registration
 from prempti_otel.agents.registration import Scope
-from prempti_otel.ctl import known_bad, registry
+from prempti_otel.ctl import hook_switch, known_bad, registry
 from prempti_otel.ctl.findings import Finding, Patient, fail, ok, warn
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def agent_versions(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - all
 def _hook(patient: Patient, state: HookStatus) -> Iterator[Finding]:
     name = f"{state.agent} ({state.scope.value})"
     for problem in state.problems:
-        yield fail("hook", f"{name}: {problem}", _remedy(state, problem))
+        yield fail("hook", f"{name}: {problem}", _remedy(patient, state, problem))
     if state.fail_open:
         says = f"{name} is registered to let calls pass, unjudged, while the guard does not answer"
         yield warn("hook", says, _add(state))
@@ -129,9 +129,9 @@ def _recorded(patient: Patient, marker: str) -> DecisionBody | None:
     return None
 
 
-def _remedy(state: HookStatus, problem: str) -> str:
+def _remedy(patient: Patient, state: HookStatus, problem: str) -> str:
     if any(word in problem for word in _SWITCHES):
-        return "remove that setting"
+        return hook_switch.remedy(problem, patient.project)
     return _add(state)
 
 

@@ -29,6 +29,8 @@ CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     checks_guard.store,
     checks_guard.destinations,
 )
+UNINSTALLED = (checks_guard.permissions, checks_hooks.hooks)
+"""Those that have something to look at where nothing is installed."""
 STYLES = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red"}
 
 
@@ -59,7 +61,7 @@ def examine(home: Home, project: Path) -> Iterator[Finding]:
         yield fail("settings", error.diagnostics(), f"edit {home.config}; premptictl config validate")
         config = Config()
     patient = Patient(home, project, config, process.running(home))
-    for check in CHECKS:
+    for check in CHECKS if home.root.is_dir() else UNINSTALLED:
         try:
             yield from check(patient)
         except PremptiError as error:
@@ -71,8 +73,9 @@ def examine(home: Home, project: Path) -> Iterator[Finding]:
 def _print(findings: list[Finding]) -> None:
     out = console()
     for one in findings:
-        out.print(f"[{STYLES[one.state]}]{one.state.value:<5}[/]{shown(one.says)}")
+        out.print(f"[{STYLES[one.state]}]{one.state.value:<5}[/]{one.check:<12}{shown(one.says)}", soft_wrap=True)
         if one.remedy:
-            out.print(f"     → {shown(one.remedy)}")
+            out.print(f"     → {shown(one.remedy)}", soft_wrap=True)
     counts = {state: sum(one.state is state for one in findings) for state in State}
-    out.print(f"\n{counts[State.OK]} well, {counts[State.WARN]} warnings, {counts[State.FAIL]} failed")
+    warnings = "1 warning" if counts[State.WARN] == 1 else f"{counts[State.WARN]} warnings"
+    out.print(f"\n{counts[State.OK]} ok, {warnings}, {counts[State.FAIL]} failed")

@@ -65,6 +65,23 @@ def remove(agent: str, scope: str, project: Path, form: str) -> None:
     _print_change(registry.remove(Home.from_environment(), _wanted(agent, scope, project)), form)
 
 
+@hook.command("switch-on")
+@click.argument("agent", metavar="AGENT")
+@_scope
+@_project
+def switch_on(agent: str, scope: str, project: Path) -> None:
+    """Take out the setting by which AGENT ignores all hooks: disableAllHooks of Claude Code.
+
+    Hooks of others run again, too.
+    """
+    from prempti_otel.ctl import hook_switch
+
+    file, found = hook_switch.switch_on(agent, registration.Scope(scope), project)
+    click.echo(
+        f"{agent}: hooks switched on in {file}" if found else f"{agent}: nothing to do, {file} has no such setting"
+    )
+
+
 @hook.command()
 @click.argument("agents", metavar="[AGENT]...", nargs=-1)
 @_project
@@ -122,11 +139,14 @@ def _state(state: registration.HookStatus) -> dict[str, Any]:
 
 
 def _print_states(states: list[registration.HookStatus]) -> None:
-    out = console()
+    out, last = console(), None
     for state in states:
+        if last is not None and (state.agent, state.file) == (last.agent, last.file):
+            continue  # in the user's home, the user's settings are the project's, too
+        last = state
         word = "[green]registered[/]" if state.registered else "[dim]not registered[/]"
         if state.registered and state.fail_open:
             word += " [yellow]fail-open[/]"
-        out.print(f"{shown(state.agent)}  {state.scope.value:<8}{word}  {shown(state.file)}")
+        out.print(f"{shown(state.agent):<12}{state.scope.value:<8} {word}  {shown(state.file)}", soft_wrap=True)
         for problem in state.problems:
-            out.print(f"  [yellow]{shown(problem)}[/]")
+            out.print(f"  [yellow]{shown(problem)}[/]", soft_wrap=True)

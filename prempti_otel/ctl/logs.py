@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, printable, seconds
+from prempti_otel.ctl.times import as_moment
 from prempti_otel.model.record import RecordKind, StoredRecord
 from prempti_otel.settings.home import Home
 
@@ -19,26 +20,39 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 PAGE = 500
+USUAL, MOST = 20, 10_000
+"""Lines that are shown."""
 SHOWN_KINDS = (RecordKind.DECISION, RecordKind.FALLBACK)
 
 
 @click.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on as calls come, until interrupted.")
-@click.option("-n", "--tail", type=click.IntRange(min=0, max=10_000), default=20, show_default=True, help="Last calls.")
+@click.option(
+    "-n",
+    "--tail",
+    type=click.IntRange(min=0, max=MOST),
+    help=f"So many of the last calls.  [default: {USUAL}; with --since, all]",
+)
 @click.option("--verdict", type=click.Choice(["deny", "ask", "defer", "allow"]), help="Only calls with this verdict.")
 @click.option("--rule", help="Only calls that this rule held for.")
 @click.option("--tool", help="Only calls of this tool.")
 @click.option("--agent", help="Only calls of this agent.")
 @click.option("--session", help="Only calls of this session.")
+@click.option(
+    "--since", metavar="TIME", callback=as_moment, help="Only calls since then: 90m, 2h, 7d (ago), or 2026-01-31T14:05."
+)
+@click.option("--until", metavar="TIME", callback=as_moment, help="Only calls before then.")
 @format_option
 def logs(
     follow: bool,
-    tail: int,
+    tail: int | None,
     verdict: str | None,
     rule: str | None,
     tool: str | None,
     agent: str | None,
     session: str | None,
+    since: int | None,
+    until: int | None,
     form: str,
 ) -> None:
     """Show what was decided, a line per call.
@@ -47,27 +61,33 @@ def logs(
     """
     from prempti_otel.audit import StoreReader
 
-    filters = {
+    filters: dict[str, str | int] = {
         "verdict": verdict or "",
         "rule": rule or "",
         "tool": tool or "",
         "agent": agent or "",
         "session_id": session or "",
+        "since_ns": since or 0,
+        "until_ns": until or 0,
     }
+    if tail is None:
+        tail = MOST if since else USUAL
     with StoreReader(Home.from_environment()) as store:
         last = store.last_seq()
         for record in _tail(store, tail, filters):
             _print(record, form)
+            last = max(last, record.seq)
         while follow:
             time.sleep(POLL_SECONDS)
             newest = store.last_seq()
-            if newest > last:
-                for record in _after(store, last, newest, filters):
+            while last < newest:
+                found = _after(store, last, filters)
+                for record in found:
                     _print(record, form)
-                last = newest
+                last = found[-1].seq if len(found) == PAGE else max(newest, *(record.seq for record in found), 0)
 
 
-def _tail(store: StoreReader, count: int, filters: dict[str, str]) -> list[StoredRecord]:
+def _tail(store: StoreReader, count: int, filters: dict[str, str | int]) -> list[StoredRecord]:
     if not count:
         return []
     records = store.decisions(limit=count, newest=True, **filters)  # type: ignore[arg-type]
@@ -78,11 +98,10 @@ def _tail(store: StoreReader, count: int, filters: dict[str, str]) -> list[Store
     return records[-count:]
 
 
-def _after(store: StoreReader, last: int, newest: int, filters: dict[str, str]) -> list[StoredRecord]:
+def _after(store: StoreReader, last: int, filters: dict[str, str | int]) -> list[StoredRecord]:
     if any(filters.values()):
         return store.decisions(after_seq=last, limit=PAGE, **filters)  # type: ignore[arg-type]
-    found = store.records(last, min(PAGE, newest - last), kinds=SHOWN_KINDS)
-    return [record for record in found if record.seq <= newest]
+    return store.records(last, PAGE, kinds=SHOWN_KINDS)
 
 
 def _print(record: StoredRecord, form: str) -> None:
@@ -121,13 +140,13 @@ def line(record: StoredRecord) -> Text:
         return text
     body = body_of(record, DecisionBody)
     verdict = body.decision.verdict
-    text.append(f"{verdict:<7}", style=VERDICT_STYLES.get(verdict, ""))
+    text.append(f"{verdict:<7}", style=f"not dim {VERDICT_STYLES.get(verdict, '')}")
     subject = body.call.command or body.call.file_path or _subject(body.call.input)
     text.append(f"{body.call.tool or '?'} ", style="bold not dim")
     text.append(_short(subject), style="not dim")
     stopping = list(dict.fromkeys(match.rule for match in body.matches if match.verdict in ("deny", "ask")))
     if stopping:
-        text.append(f"  ← {'; '.join(stopping)}", style=VERDICT_STYLES.get(verdict, ""))
+        text.append(f"  ← {'; '.join(stopping)}", style=f"not dim {VERDICT_STYLES.get(verdict, '')}")
     elif body.decision.source == "error":
         text.append(f"  ← {_short(body.decision.reason)}", style="red")
     if body.decision.action != verdict:

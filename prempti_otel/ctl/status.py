@@ -17,6 +17,7 @@ from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
 
 if TYPE_CHECKING:
+    from prempti_otel.agents.registration import HookStatus
     from prempti_otel.proto.prempti.v1.engine_pb2 import StatusReply
 
 
@@ -37,9 +38,10 @@ def status(form: str) -> int:
     service = services.installed(home)
     state: dict[str, Any] = {
         "home": str(home.root),
+        "installed": home.root.is_dir(),
         "running": reply is not None,
         "stopped_by_user": home.stopped.exists(),
-        "store_bytes": home.audit_db.stat().st_size if home.audit_db.exists() else 0,
+        "store_bytes": sum(path.stat().st_size for path in home.root.glob("audit.db*")),
         "service": service.manager if service else None,
         "hooks": hooks(home),
         "destinations": _destinations(home, [destination.name for destination in config.export]),
@@ -66,9 +68,14 @@ def hooks(home: Home) -> list[dict[str, Any]]:
             "problems": list(state.problems),
         }
         for agent in registration.agents()
-        for state in registration.status(agent, home, Path.cwd())
+        for state in _apart(registration.status(agent, home, Path.cwd()))
         if state.registered
     ]
+
+
+def _apart(states: list[HookStatus]) -> list[HookStatus]:
+    """Each file once: in the user's home, the user's settings are the project's, too."""
+    return list({state.file: state for state in reversed(states)}.values())[::-1]
 
 
 def _engine_state(reply: StatusReply) -> dict[str, Any]:
@@ -106,9 +113,12 @@ def _print(state: dict[str, Any]) -> None:
     out = console()
 
     def line(name: str, value: object, style: str = "") -> None:
-        out.print(f"[bold]{name:<12}[/]{f'[{style}]' if style else ''}{shown(value)}{'[/]' if style else ''}")
+        told = f"[{style}]{shown(value)}[/]" if style else shown(value)
+        out.print(f"[bold]{name:<12}[/]{told}", soft_wrap=True)
 
-    if not state["running"]:
+    if not state["installed"]:
+        line("engine", "nothing is installed here: premptictl install", "red")
+    elif not state["running"]:
         stopped = " (stopped with premptictl stop)" if state["stopped_by_user"] else ""
         line("engine", f"not running{stopped}; start it with: premptictl start", "red")
     else:
@@ -127,7 +137,7 @@ def _print(state: dict[str, Any]) -> None:
     for one in state["hooks"]:
         told = f"{one['agent']}, {one['scope']} settings" + (", fail-open" if one["fail_open"] else "")
         line("hook", f"{told}: {'; '.join(one['problems'])}" if one["problems"] else told, _hook_style(one))
-    if not state["hooks"]:
+    if not state["hooks"] and state["installed"]:
         line("hook", "none is registered, so no agent is guarded: premptictl install", "yellow")
     line("home", state["home"])
     line("store", f"{state['store_bytes'] / 1024:.0f} KiB")
@@ -138,7 +148,11 @@ def _print(state: dict[str, Any]) -> None:
             f"{destination['dead_letters']} set aside"
             + (f", last error: {destination['last_error']}" if destination["last_error"] else ""),
         )
+    error = state.get("ruleset_error") or ""
     for sentence in state.get("degraded", []):
-        line("degraded", sentence, "yellow")
-    if state.get("ruleset_error"):
-        line("rules error", state["ruleset_error"], "red")
+        if not error or error not in sentence:
+            line("degraded", sentence, "yellow")
+    if error:
+        line("rules error", "what is on disk does not load, so the rules from before stay in force:", "red")
+        for text in error.splitlines():
+            line("", text, "red")

@@ -74,7 +74,7 @@ def compose(path: Path, text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ConfigError(
-            f"this is not YAML: {error.problem or error.context}",
+            f"this is not YAML: {_plain(error.problem or error.context or '')}",
             where=document.at(mark) if mark else str(path),
             remedy="correct the syntax there",
         ) from error
@@ -87,6 +87,24 @@ def compose(path: Path, text: str) -> Document:
     if isinstance(root, ScalarNode) and root.tag.endswith(":null"):
         return document
     return Document(path, text, root)
+
+
+_PLAIN = {
+    "did not find expected node content": "a value or a closing bracket is missing",
+    "did not find expected ',' or ']'": "a comma or the closing ] is missing",
+    "did not find expected ',' or '}'": "a comma or the closing } is missing",
+    "did not find expected key": "a key is missing, or the line is indented otherwise than the one before it",
+    "did not find expected '-' indicator": "a list goes on with lines that begin with -, indented alike",
+    "could not find expected ':'": "a colon is missing behind a key",
+    "mapping values are not allowed in this context": "there is a colon too many, or the text needs quotes",
+    "found character that cannot start any token": "put this in quotes; indent with blanks, not tabs",
+    "found unexpected end of stream": "a quote is not closed",
+}
+"""What libyaml says, and what it means to somebody who edits settings."""
+
+
+def _plain(problem: str) -> str:
+    return _PLAIN.get(problem, problem)
 
 
 def _check_depth(document: Document) -> None:

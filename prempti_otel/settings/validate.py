@@ -78,8 +78,42 @@ def _refusal(document: Document, reader: Reader, text: str) -> ConfigError:
     node = reader.nodes.get(path, document.root)
     assert node is not None
     key = path.rpartition(".")[2].partition("[")[0]
-    message = what[:1].lower() + what[1:].replace("`", "")
-    return ConfigError(f"{key}: {message}" if key != "$" else message, where=document.place(node))
+    return ConfigError(
+        f"{'the file' if key == '$' else key} {_plain(what.replace('`', ''))}", where=document.place(node)
+    )
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "keys with values",
+    "null": "empty",
+}
+"""msgspec's words for kinds of values, and ours."""
+_WRONG_KIND = re.compile(r"Expected (\w+), got (\w+)")
+_BOUND = re.compile(r"Expected (?:int|float) (>=|<=|>|<) (\S+)")
+_MISSING = re.compile(r"Object missing required field (\w+)")
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+_PATTERN = re.compile(r"Expected str matching regex '(.*)'")
+_PATTERNS = {"^https?://": "must begin with http:// or https://"}
+
+
+def _plain(what: str) -> str:
+    """A refusal of msgspec in words that need no knowledge of it."""
+    if (kind := _WRONG_KIND.fullmatch(what)) and kind[1] in _KINDS:
+        return f"must be {_KINDS[kind[1]]}, not {_KINDS.get(kind[2], kind[2])}"
+    if missing := _MISSING.fullmatch(what):
+        return f"needs a key {missing[1]!r}"
+    if what == "Expected array of length >= 1":
+        return "must not be empty"
+    if bound := _BOUND.fullmatch(what):
+        return f"must be {_BOUNDS[bound[1]]} {bound[2]}"
+    if pattern := _PATTERN.fullmatch(what):
+        return _PATTERNS.get(pattern[1], f"must have the form {pattern[1]}")
+    return f"is wrong: {what[:1].lower()}{what[1:]}"
 
 
 def _check_names(document: Document, reader: Reader, config: Config) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from datetime import UTC, datetime
 
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.settings.home import Home
@@ -47,6 +48,24 @@ def test_filters_and_tail_choose_lines(ctl: Ctl) -> None:
     assert "echo 3" in ctl.ok("logs", "--session", "s3")
     assert len(ctl.ok("logs", "--rule", "Discard uncommitted or unpushed work").splitlines()) == 1
     assert ctl.ok("logs", "--tail", "0") == ""
+    assert len(ctl.ok("logs", "--tool", "Bash").splitlines()) == 6
+    assert ctl.ok("logs", "--tool", "Read") == ctl.ok("logs", "--agent", "codex") == ""
+    assert len(ctl.ok("logs", "--agent", "claude_code", "--session", "s").splitlines()) == 1
+
+
+def test_a_span_of_time_chooses_lines(ctl: Ctl) -> None:
+    ctl.ok("start")
+    for number in range(25):
+        call(ctl, f"echo {number}")
+    first = json.loads(ctl.ok("logs", "--format", "json", "--since", "1h").splitlines()[0])
+    assert len(ctl.ok("logs", "--since", "1h").splitlines()) == 25
+    assert ctl.ok("logs", "--until", "1h") == ""
+    assert ctl.ok("logs", "--since", "2100-01-01") == ""
+    after = datetime.fromtimestamp(first["time_ns"] / 1e9 + 0.001, UTC).isoformat()
+    assert 20 <= len(ctl.ok("logs", "--since", after).splitlines()) < 25
+    done = ctl("logs", "--since", "yesterday")
+    assert done.returncode == 2
+    assert "'yesterday' is no time" in done.stderr
 
 
 def test_control_characters_are_shown_not_sent(ctl: Ctl) -> None:

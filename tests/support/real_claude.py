@@ -13,7 +13,7 @@ from tests.support.npm_agents import Outcome, Run, play
 from tests.support.scripted_model import PROMPT, Asked, ScriptedModel
 
 VERSION = "2.1.330"
-_QUIET = {
+QUIET = {
     "DISABLE_TELEMETRY": "1",
     "DISABLE_AUTOUPDATER": "1",
     "DISABLE_ERROR_REPORTING": "1",
@@ -50,7 +50,7 @@ def run(
         debug = Path(scratch) / "debug.log"
         command = [str(program), "-p", PROMPT, "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
         command += ["--debug-file", str(debug)]
-        variables = _QUIET | {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "dummy"} | dict(environment or {})
+        variables = QUIET | {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "dummy"} | dict(environment or {})
         if not own_permissions:
             command.append("--dangerously-skip-permissions")
             variables["IS_SANDBOX"] = "1"  # or else it refuses that option to root
