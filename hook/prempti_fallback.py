@@ -31,6 +31,8 @@ class Answer:
         self.outcome = "call passed unjudged" if self.passes else "call blocked"
         if hook.lifecycle:
             self.outcome = "event not recorded"
+        elif hook.http:
+            self.outcome = "prompt passed unjudged" if self.passes else "prompt blocked"
         self.problem = printable(problem[:TEXT_LIMIT])
         self.remedy = printable(remedy[:TEXT_LIMIT])
         self.log = hook.home + "/log/fallbacks.log" if hook.home.startswith("/") else ""

@@ -1,6 +1,7 @@
 """Forwards one tool call from a coding agent to the engine, and the engine's reply back.
 
-    python -I -S prempti_hook.py AGENT --home DIR [--deadline SECONDS] [--fail-open] [--lifecycle] [--engine PYTHON]
+    python -I -S prempti_hook.py AGENT --home DIR [--deadline SECONDS] [--engine PYTHON]
+                                 [--fail-open | --lifecycle | --http PORT]
 
 Standard input goes to the engine as it is; the reply comes back as standard output, standard error and exit code.
 Anything but one complete reply is a failure, which ``prempti_fallback`` answers.
@@ -42,6 +43,8 @@ class Hook:
         self.fail_open = False
         self.lifecycle = False
         """An event that nobody is asked about: there is no call to block."""
+        self.http = ""
+        """The port that the agent sends its calls to; this run then only says whether a prompt may begin."""
         self.step = "starting"
         """What the deadline would interrupt."""
         self.answering = False
@@ -71,6 +74,11 @@ class Hook:
                 # An engine that is being restarted: the next one is asked.
                 sock.close()
                 time.sleep(POLL_SECONDS)
+        if self.http:
+            self.step = "looking where HTTP hooks go"
+            from prempti_http import check
+
+            check(self.home, self.http, posix.environ)
         self.step = "writing the reply"
         self.answering = True
         if stderr:
@@ -87,6 +95,8 @@ class Hook:
                 self.fail_open = True
             elif word == "--lifecycle":
                 self.lifecycle = True
+            elif word == "--http":
+                self.http = next(words, "") or "none"
             elif word == "--home":
                 self.home = next(words, "")
             elif word == "--engine":

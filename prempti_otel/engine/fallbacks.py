@@ -26,7 +26,7 @@ LINE_BYTES = 1024
 SETTLE_S = 0.2
 """A hook that had the log open when it was renamed has written its line by then."""
 _LINE = re.compile(r"(?P<time>[^\t]{1,40})\t(?P<agent>[^\t]{1,80})\t(?P<reason>.*)", re.DOTALL)
-_PASSED = ("call passed", "event not recorded")
+_PASSED = ("call passed", "prompt passed", "event not recorded")
 """How a hook's reason begins that let the call through, or had none to stop."""
 
 

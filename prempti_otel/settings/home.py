@@ -52,6 +52,11 @@ class Home:
         return self.root / "commands"
 
     @property
+    def trusted(self) -> Path:
+        """Which rules files of projects the user trusts."""
+        return self.root / "trusted.json"
+
+    @property
     def audit_db(self) -> Path:
         """The audit store; written by the engine only."""
         return self.root / "audit.db"
@@ -112,6 +117,16 @@ class Home:
         return self.run / "engine.lock"
 
     @property
+    def http_hooks(self) -> Path:
+        """Port and token of HTTP hooks; there are none without it."""
+        return self.root / "http.json"
+
+    @property
+    def http_port(self) -> Path:
+        """Holds the port while the engine answers HTTP hooks there; kept by the engine, read by the hook."""
+        return self.run / "http"
+
+    @property
     def start_lock(self) -> Path:
         """Held by whoever is starting the engine."""
         return self.run / "start.lock"
@@ -138,6 +153,11 @@ class Home:
             return path
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path("/tmp") / f"prempti-{os.geteuid()}-{digest}" / "engine.sock"  # noqa: S108 - create() checks the owner
+
+    @property
+    def approval_socket(self) -> Path:
+        """Where the engine takes approvals; next to the other, and its name is no longer."""
+        return self.socket.with_name("grant.sock")
 
     def create(self) -> None:
         """Make the folders, 0700 each, those that exist included.
