@@ -23,6 +23,7 @@ from prempti_otel.engine.exporter import Exporter
 from prempti_otel.engine.fallbacks import Fallbacks
 from prempti_otel.engine.health import Health, describe
 from prempti_otel.engine.history import recall
+from prempti_otel.engine.http_door import AGENT, Door
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.numbering import Numbers
 from prempti_otel.engine.pipeline import Pipeline
@@ -85,6 +86,7 @@ class Engine:
         self._fallbacks = Fallbacks(home, self._trail)
         self._housekeeper = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
         self._server: grpc.Server | None = None
+        self._door: Door | None = None
         self._serving = grpc_health.HealthServicer(experimental_non_blocking=True)
 
     def start(self) -> None:
@@ -106,6 +108,8 @@ class Engine:
             destinations=_destinations(keeper.config),
         )
         keeper.serving = True
+        self._door = Door(self._home, self._health, lambda payload: pipeline.hook(AGENT, payload), WORKERS)
+        self._door.tend()
         self._server = self._listen(service)
         gc.collect()
         gc.freeze()
@@ -126,6 +130,8 @@ class Engine:
             self._server.stop(GRACE_S).wait()
         if self._housekeeper.is_alive():
             self._housekeeper.join()
+        if self._door is not None:
+            self._door.close()
         self._exporter.stop()
         self._record_news()
         self._trail.admin("stop", pid=os.getpid())
@@ -192,6 +198,8 @@ class Engine:
                 self._exporter.restart()
         self._fallbacks.take_in()
         self._exporter.watch(wanted=bool(_destinations(config)))
+        if self._door is not None:
+            self._door.tend()
         self._record_news()
         if self._trail.store is not None:
             self._chronicle.tend(time.time_ns())
