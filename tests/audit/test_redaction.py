@@ -189,16 +189,23 @@ def test_a_secret_is_replaced_in_its_decoded_form_too() -> None:
 
 
 def test_a_users_own_pattern_is_redacted() -> None:
-    redactor = Redactor(KEY, [r"ACME-[0-9]{6}", r"badge (\d+)"])
-    redacted = redactor.redact_text("ACME-123456 and badge 4711")
-    assert "123456" not in redacted
-    assert "4711" not in redacted
-    assert "badge REDACTED_custom_" in redacted
+    redactor = Redactor(KEY, [("order", r"ACME-[0-9]{6}"), ("badge", r"^badge (\d+)$")])
+    body = {"note": "ACME-123456", "lines": ["first\nbadge 4711\nlast", "no badge 4712"]}
+    redacted = redactor.redact(body)
+    assert redacted["note"].startswith("REDACTED_order_")
+    assert redacted["lines"][0].startswith("first\nbadge REDACTED_badge_")
+    assert redacted["lines"][0].endswith("\nlast")
+    assert redacted["lines"][1] == "no badge 4712"
 
 
 def test_a_users_bad_pattern_is_refused_with_a_sentence() -> None:
     with pytest.raises(PremptiError, match="not a regular expression"):
-        Redactor(KEY, ["(unclosed"])
+        Redactor(KEY, [("mine", "(unclosed")])
+
+
+def test_a_users_pattern_that_finds_nothing_everywhere_is_refused() -> None:
+    with pytest.raises(PremptiError, match="matches an empty text"):
+        Redactor(KEY, [("mine", "x*")])
 
 
 def test_a_body_without_secrets_is_handed_back_as_it_is() -> None:

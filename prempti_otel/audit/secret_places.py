@@ -1,0 +1,189 @@
+"""Where secrets stand that have no form of their own: data for the redaction.
+
+Names that make a value a secret are common usage of ``.env`` files, flags and headers; commands that take a password
+are known by their manuals. Patterns are RE2 and matched on UTF-8 bytes. Must never hold logic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_LONG_HARD = r"password|passwd|passphrase|passwort|passcode|sshpass"
+_SHORT_HARD = r"pass|pwd|psw|pw"
+_LONG_SOFT = (
+    r"secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|secret[_-]?key(?:[_-]?base)?|private[_-]?key|auth[_-]?key"
+    r"|credentials?|(?:encryption|signing|master|account|session|shared|license|deploy|service)[_-]?key"
+    r"|preshared[_-]?key|key[_-]data|webhook[_-]?url"
+)
+_SHORT_SOFT = r"auth|jwt|bearer|cookie|pat"
+
+SECRET_NAME = (
+    rf"(?:[A-Za-z0-9_.-]*(?i:(?P<hard>{_LONG_HARD})|{_LONG_SOFT})"
+    rf"|(?:[A-Za-z0-9_.-]*[_.-])?(?i:(?P<hard2>{_SHORT_HARD})|{_SHORT_SOFT}))"
+)
+"""A name that makes its value a secret: whatever it looks like (``hard``), or if it looks like one."""
+_NAME = rf"[A-Za-z0-9_.-]*(?i:{_LONG_HARD}|{_LONG_SOFT}|[_.-](?:{_SHORT_HARD}|{_SHORT_SOFT}))"
+
+HARMLESS = frozenset(
+    word
+    for line in (
+        "str string none null nil true false undefined optional required bool int any bytes text",
+        "secret password token passwd prompt ask env file stdin changeme example redacted hidden masked empty",
+        "yes no on off",
+    )
+    for word in line.split()
+)
+"""Values that stand after such a name in code, help and templates, and are no secret."""
+
+_BARE = r"[^\s'\"`,;&|<>(){}\[\]\\=:][^\s'\"`;&|<>)\\]*"
+_QUOTED = r"\$?\\*\"(?P<double>[^\"\\\n]+)|\$?'(?P<single>[^'\n]+)"
+_VALUE = rf"(?:{_QUOTED}|(?P<bare>{_BARE}))"
+ASSIGNMENT = rf"(?:^|[^A-Za-z0-9_./-])(?P<name>{SECRET_NAME})['\"\\]*\s*(?P<sign>=>|:=|=|:)\s*{_VALUE}"
+"""``NAME=value``, ``name: value``, ``"name": "value"``."""
+FLAG = rf"(?:^|[\s'\"])--?(?P<name>{SECRET_NAME})['\"]?(?:=|\s+){_VALUE}"
+"""``--name value`` and ``--name=value``."""
+CONTINUED = r"^(?:[A-Za-z0-9_.+/@%!#*?~^-]|\\[^\snrtux]|'[^'\s,:;{}()\[\]=&|<>]*'|\"[^\"\s,:;{}()\[\]=&|<>]*\")+"
+"""What of a shell word follows a value that ended with a quote or before one."""
+
+ASSIGNMENT_HINT = (
+    rf"(?i)(?:pass|pwd|psw|pw|{_LONG_HARD}|{_LONG_SOFT}|{_SHORT_SOFT})['\"\\]*(?:\s|\\[tnr])*(?:=|:)"
+    rf"|--?[a-z0-9_.-]*(?:{_LONG_HARD}|{_SHORT_HARD}|{_LONG_SOFT}|{_SHORT_SOFT})['\"\\]*(?:\s|\\[tnr]|,)"
+)
+"""Holds wherever one of the two above could, in the text itself or in a JSON string of it."""
+WITHIN_URL_HINT = "%3[aAdD]"
+"""A colon or an equals sign of a text that was put into a URL."""
+
+_HEADERS = (
+    r"(?:proxy-)?authorization|cookie|set-cookie|x-[a-z0-9-]*(?:api-?key|auth-key|token|secret|auth|signature)[a-z0-9-]*"
+    r"|api-key|private-token|job-token|deploy-token|ocp-apim-subscription-key"
+)
+_SCHEME = r"(?:(?:basic|bearer|token|digest|negotiate|apikey|aws4-hmac-sha256|bot)\s+)?"
+_WORD = r"([^\s'\"]+|'[^']*'|\"[^\"]*\")"
+_REST = r"\b[^|;&\n]*?\s"
+_CURL = r"(?:curl|wget|http|https|xh)"
+_READS_STDIN = (
+    r"(?:--password-stdin|--passphrase-fd|--with-token|--token-stdin|--key-file[= ]-|\bsudo\b[^|;&\n]*?\s-[A-Za-z]*S"
+    r"|\bchpasswd\b|\bpasswd\b[^|;&\n]*?--stdin|\bcryptsetup\b|\bsecret-tool\b|\bpass\s+insert\b)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPattern:
+    """A secret that is known by what stands before it: group 1."""
+
+    kind: str
+    pattern: str
+    hint: str
+    """As in :class:`prempti_otel.audit.secret_patterns.TokenPattern`."""
+    mixed: bool = False
+    """Whether it is one only if it looks like one, by the kinds of its characters."""
+
+
+CONTEXTS = (
+    ContextPattern("password", rf"\bsshpass\s+(?:-[a-z]+\s+)*-p\s*{_WORD}", r"sshpass"),
+    ContextPattern(
+        "password",
+        rf"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mariadb-dump|mariadb-admin){_REST}-p{_WORD}",
+        r"(?:mysql|mariadb).*-p",
+    ),
+    ContextPattern(
+        "password",
+        rf"\b{_CURL}{_REST}(?:-[a-zA-Z]*u|--user|-U|--proxy-user|-a|--auth)[\s=]*['\"]?"
+        r"[^\s:'\"]+:((?:[^\s'\"/]|/[^\s'\"/])[^\s'\"]*)",
+        rf"{_CURL}\b.*[\s\"]-[-a-zA-Z]",
+    ),
+    ContextPattern(
+        "cookie",
+        rf"\b{_CURL}{_REST}(?:-b|--cookie)[\s=]*['\"]?([^\s'\"=]+=[^'\"\s][^'\"]*)",
+        rf"{_CURL}\b.*[\s\"](?:-b|--cookie)",
+    ),
+    ContextPattern("password", rf"\bredis-cli{_REST}-a\s+{_WORD}", r"redis-cli"),
+    ContextPattern(
+        "password",
+        rf"\b(?:docker|podman|helm|oras|crane|skopeo|az|oc){_REST}login\b[^|;&\n]*?\s-p\s*{_WORD}",
+        r"\blogin\b",
+    ),
+    ContextPattern(
+        "password",
+        rf"\b(?:echo|printf|print)\s+(?:-[neE]+\s+)*(?:['\"]?(?:%s|%b)(?:\\+n)?['\"]?\s+)?{_WORD}"
+        rf"[^|;&\n]*\|[^|;&\n]*?{_READS_STDIN}",
+        r"(?:echo|print).*\|",
+    ),
+    ContextPattern("password", rf"{_READS_STDIN}[^|;&\n]*?<<<\s*{_WORD}", r"<<<"),
+    ContextPattern("password", r"\bopenssl\b[^|;&\n]*?\bpass:([^\s'\"]+)", r"pass:"),
+    ContextPattern("password", rf"\bopenssl{_REST}-[kK]\s+{_WORD}", r"openssl.*-[kK]"),
+    ContextPattern(
+        "password",
+        rf"\b(?:zip|7z|7za|unzip|unrar|rar){_REST}-[pP]\s?([^\s'\"-][^\s'\"]*|'[^']*'|\"[^\"]*\")",
+        r"(?:zip|7za?|rar)\b.*[\s\"]-[pP]",
+    ),
+    ContextPattern("password", rf"\bldap(?:search|modify|add|delete|whoami){_REST}-w\s*{_WORD}", r"ldap"),
+    ContextPattern("password", rf"\bhtpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+{_WORD}", r"htpasswd"),
+    ContextPattern("password", r"\bsmbclient\b[^|;&\n]*?\s-U\s*['\"]?[^\s%'\"]+%([^\s'\"]+)", r"smbclient"),
+    ContextPattern("password", rf"\bssh-keygen{_REST}-[NP]\s*{_WORD}", r"ssh-keygen.*-[NP]"),
+    ContextPattern("password", rf"\bnmcli\b[^|;&\n]*?\spassword\s+{_WORD}", r"nmcli"),
+    ContextPattern("password", rf"\bsecurity\s+add-[a-z]+-password\b[^|;&\n]*?\s-w\s*{_WORD}", r"add-[a-z]+-password"),
+    ContextPattern("token", rf"\bgh\s+(?:secret|variable)\s+set\b[^|;&\n]*?\s(?:-b|--body)[\s=]+{_WORD}", r"gh secret"),
+    ContextPattern(
+        "password",
+        r"(?i)\b(?:IDENTIFIED\s+BY|WITH\s+(?:ENCRYPTED\s+)?PASSWORD|PASSWORD)\s+['\"]([^'\"]+)['\"]",
+        r"(?i)identified|password",
+    ),
+    ContextPattern(
+        "password", r"\b(?:login|machine|account)\s+\S+\s+password\s+([^\s'\"]+)", r"password(?:\s|\\[tnr])+\S"
+    ),
+    ContextPattern(
+        "password",
+        r"(?m)(?:^|['\"])[A-Za-z0-9.*_-]+:(?:[0-9]{4,5}|\*):[A-Za-z0-9.*_-]+:[A-Za-z0-9.*_-]+:([^\s'\":]{6,})['\"]?\s*"
+        r"(?:$|>>?\s*\S*pgpass)",
+        r":(?:[0-9]{4,5}|\*):[A-Za-z0-9.*_-]+:",
+        mixed=True,
+    ),
+    ContextPattern("password", r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]*:([^\s/'\"<>]+)@", r"://[^\s/:@]*:[^\s/]*@"),
+    ContextPattern("token", r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_-]{20,})@", r"://[A-Za-z0-9_-]{20,}@"),
+    ContextPattern(
+        "token",
+        r"[?&;](?:key|code|sig|signature|X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-Signature)="
+        r"([A-Za-z0-9%+/=._~-]{16,})",
+        r"(?:key|code|sig|signature|Signature|Credential|Token)=",
+        mixed=True,
+    ),
+    ContextPattern(
+        "token",
+        r"(?i)(?:signature|hmac|mac)\\*['\"]?=\\*['\"]?([A-Za-z0-9%+/=]{16,})",
+        r"(?i)(?:signature|mac)[^=]{0,3}=",
+        mixed=True,
+    ),
+    ContextPattern("token", r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{12,})", r"(?i)bearer"),
+    ContextPattern(
+        "header",
+        rf"(?i)(?:^|[^a-z0-9_/-])(?:{_HEADERS})['\"\\]*\s*[:=]\s*(?:[bfru]{{1,2}}['\"])?['\"\\]*\s*{_SCHEME}"
+        r"([^\s'\"\\][^'\"\\\r\n]*)",
+        rf"(?i)(?:{_HEADERS})['\"\\]*(?:\s|\\[tnr])*[:=]",
+    ),
+    ContextPattern(
+        "token",
+        rf"\b(?:set|setenv|setx|add|configure)\s+(?:-{{1,2}}[A-Za-z-]+\s+)*(?:[^\s'\"=]*:)?{_NAME}\s+{_WORD}",
+        rf"(?:set|setenv|setx|add|configure)\s.*{_NAME}",
+        mixed=True,
+    ),
+    ContextPattern("password", rf"<[A-Za-z0-9.:_-]*{_NAME}>\s*([^<\s][^<]*)</", rf"(?i){_NAME}>"),
+    ContextPattern(
+        "token",
+        rf"(?i:\b(?:name|key))['\"\\]*\s*[:=]\s*['\"\\]*{_NAME}['\"\\]*\s*,?\s*['\"\\]*(?i:value)['\"\\]*\s*[:=]\s*"
+        r"['\"\\]*([^\s'\"\\,}]+)",
+        rf"{_NAME}.*value",
+        mixed=True,
+    ),
+    ContextPattern(
+        "password",
+        rf"\bvariable\s+['\"\\]*{_NAME}['\"\\]*\s*\{{[^}}]*?\bdefault\s*=\s*['\"\\]+([^'\"\\\n]+)",
+        r"\bvariable\b",
+    ),
+    ContextPattern(
+        "password",
+        r"(?i)\bpass(?:word|phrase|code)\s*(?:is|to|of|as|:)\s*['\"`]?([^\s'\"`]{6,})",
+        r"(?i)pass(?:word|phrase|code)",
+        mixed=True,
+    ),
+)
