@@ -8,6 +8,7 @@ what two readers could read differently is refused.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,10 @@ MAX_BYTES = 4 * 1024 * 1024
 """Largest payload in bytes; the hook's own cap is the same."""
 MAX_DEPTH = 128
 """Deepest nesting of objects and arrays: the limit of serde_json, which Prempti reads with."""
+MAX_VALUES = 100_000
+"""Most values, at all levels together: making more of them would hold up other verdicts."""
 
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -33,6 +37,7 @@ def decode(payload: bytes) -> dict[str, Any]:
     """The JSON object in ``payload``. Raises PayloadError."""
     if len(payload) > MAX_BYTES:
         raise PayloadError(f"the payload has {len(payload)} bytes, more than the limit of {MAX_BYTES}")
+    _check_size(payload)
     try:
         value = _decoder.decode(payload)
     except RecursionError:
@@ -96,6 +101,17 @@ def _wrong_kind(value: object, name: str, wanted: str) -> PayloadError:
 
 def _too_deep() -> PayloadError:
     return PayloadError(f"the payload is nested more than {MAX_DEPTH} levels deep")
+
+
+def _check_size(payload: bytes) -> None:
+    """Refuse too many values before they are made: each but the first follows a comma or opens a container."""
+    if _values(payload) > MAX_VALUES and _values(_STRING.sub(b"", payload)) > MAX_VALUES:
+        raise PayloadError(f"the payload has more than {MAX_VALUES} values")
+
+
+def _values(text: bytes) -> int:
+    """At least as many values as there are in JSON text; signs inside its strings count, too."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
 def _check_structure(value: dict[str, Any], payload: bytes) -> None:

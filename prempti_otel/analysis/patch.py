@@ -18,6 +18,11 @@ _MOVE = "*** Move to:"
 _SECTIONS = {"*** Add File:": "Add", "*** Update File:": "Update", "*** Delete File:": "Delete"}
 
 
+MOST_FILES = 256
+"""Sections that are read; one more says that there are more."""
+MOST_LINES = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class PatchChange:
     """One section of a patch."""
@@ -62,28 +67,32 @@ def read_patch(text: str) -> Patch:
     malformed = False
     for line in lines:
         malformed |= not _read_line(line, sections)
+        if len(sections) > MOST_FILES:
+            break
     changes = tuple(section.change() for section in sections)
     return Patch(changes, malformed or not changes or any(not change.path for change in changes))
 
 
 def _envelope(text: str) -> list[str] | None:
     """The lines between begin and end, blank lines around and a shell here-document's frame left out."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    stripped = [line.strip() for line in lines]
-    if _BEGIN not in stripped:
+    lines = text.replace("\r\n", "\n").split("\n", MOST_LINES)
+    too_many = len(lines) > MOST_LINES
+    marks = [(number, line.strip()) for number, line in enumerate(lines[:MOST_LINES]) if "*** " in line]
+    start = next((number for number, mark in marks if mark == _BEGIN), -1)
+    if start < 0:
         return None
-    start = stripped.index(_BEGIN)
-    ends = [number for number, line in enumerate(stripped) if line == _END and number > start]
-    return lines[start + 1 : ends[-1]] if ends else [*lines[start + 1 :], "*** missing end"]
+    end = next((number for number, mark in reversed(marks) if mark == _END and number > start), -1)
+    return lines[start + 1 : end] if end >= 0 and not too_many else [*lines[start + 1 : MOST_LINES], "*** missing end"]
 
 
 def _read_line(line: str, sections: list[_Section]) -> bool:
     """Takes one line in; False where the format does not know it."""
     marker = line.strip()
-    for prefix, op in _SECTIONS.items():
-        if marker.startswith(prefix):
-            sections.append(_Section(op, marker.removeprefix(prefix).strip(), "", []))
-            return True
+    if marker.startswith("*** "):
+        for prefix, op in _SECTIONS.items():
+            if marker.startswith(prefix):
+                sections.append(_Section(op, marker.removeprefix(prefix).strip(), "", []))
+                return True
     if not sections:
         return not marker
     section = sections[-1]

@@ -7,6 +7,7 @@ Resolving a path is :mod:`prempti_otel.model.paths`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -92,12 +93,15 @@ SYSTEM_ROOTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Labels of places that every machine has."""
 
 _ANY_HOME = ("/home/*", "/Users/*", "/root")
+_GLOB = re.compile(r"[*?\[]")
+_LONGEST_NAME = 255
+"""Bytes of a file name, as common file systems have it: no more of a pattern is looked at."""
 
 
 class SensitiveRoots:
     """The labelled places of one user and one project. Immutable; shared by threads."""
 
-    __slots__ = ("_roots",)
+    __slots__ = ("_top",)
 
     def __init__(self, home: str, project: str, more: Mapping[str, tuple[str, ...]] | None = None) -> None:
         """``home`` and ``project`` are absolute or ``""``; ``more`` gives further absolute paths by label."""
@@ -109,7 +113,9 @@ class SensitiveRoots:
         if project.startswith("/"):
             rows += [("project", project), ("git_dir", f"{project}/.git")]
         rows += [(label, path) for label, paths in (more or {}).items() for path in paths]
-        self._roots = tuple((label, _parts(path)) for label, path in rows)
+        self._top = _Place()
+        for row, (label, path) in enumerate(rows):
+            self._top.add(_parts(path), (row, label))
 
     def covers(self, path: str) -> tuple[str, ...]:
         """Labels of the places at or below ``path``, which is absolute and may hold glob patterns.
@@ -119,17 +125,43 @@ class SensitiveRoots:
         """
         if not path.startswith("/"):
             return ()
-        above = _parts(path)
-        depth = len(above)
-        inside = above[:-1] if above[-1:] in (("*",), ("**",)) else None
-        return tuple(
-            dict.fromkeys(
-                label
-                for label, root in self._roots
-                if (depth <= len(root) and all(map(_meets, above, root)))
-                or (inside is not None and len(inside) == len(root) and all(map(_meets, inside, root)))
-            )
-        )
+        places: list[_Place] = [self._top]
+        above: list[_Place] = []
+        parts = _parts(path)
+        for part in parts:
+            if not places:
+                return ()
+            above, places = places, [child for place in places for child in place.meeting(part)]
+        found = [row for place in places for row in place.below]
+        if parts[-1:] in (("*",), ("**",)):
+            found += [row for place in above for row in place.own]
+        return tuple(dict.fromkeys([label for _, label in sorted(found)]))
+
+
+class _Place:
+    """One folder on the way to labelled places, with the rows of the table that are at it and below it."""
+
+    __slots__ = ("below", "children", "own")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Place] = {}
+        self.own: list[tuple[int, str]] = []
+        self.below: list[tuple[int, str]] = []
+
+    def add(self, parts: tuple[str, ...], row: tuple[int, str]) -> None:
+        """Put a row at the place that ``parts`` lead to from here."""
+        self.below.append(row)
+        if parts:
+            self.children.setdefault(parts[0], _Place()).add(parts[1:], row)
+        else:
+            self.own.append(row)
+
+    def meeting(self, part: str) -> list[_Place]:
+        """The folders here that a path's component may stand for; the one called ``*`` is any."""
+        if _GLOB.search(part) is None:
+            return [child for name in (part, "*") if (child := self.children.get(name)) is not None]
+        signs = _signs(part[:_LONGEST_NAME])
+        return [child for name, child in self.children.items() if name == "*" or _meets(part, signs, name)]
 
 
 @lru_cache(maxsize=64)
@@ -142,21 +174,19 @@ def _parts(path: str) -> tuple[str, ...]:
     return tuple(part for part in path.split("/") if part)
 
 
-def _meets(pattern: str, name: str) -> bool:
-    """Whether a component of a path may stand for a component of a root; ``*`` in a root is any name."""
-    if pattern == name or name == "*":
-        return True
-    if not any(character in pattern for character in "*?["):
-        return False
+def _meets(pattern: str, signs: list[str], name: str) -> bool:
+    """Whether a pattern, given with its signs, may stand for a component of a root."""
     if name.startswith(".") and not pattern.startswith("."):
         return False  # bash leaves dot files out unless they are asked for (dotglob)
-    return _glob(pattern, name)
+    return _glob(signs, name)
 
 
-def _glob(pattern: str, name: str) -> bool:
+def _glob(signs: list[str], name: str) -> bool:
     """Bash's pattern matching in linear memory and at most quadratic time; a bracket is any one character."""
+    if len(signs) - signs.count("*") > len(name) or signs[0] not in ("*", "?", name[0]):
+        return False
     row = [True, *[False] * len(name)]
-    for sign in _signs(pattern[:255]):
+    for sign in signs:
         if sign == "*":
             reached = False
             for at, here in enumerate(row):
@@ -168,10 +198,12 @@ def _glob(pattern: str, name: str) -> bool:
 
 
 def _signs(pattern: str) -> list[str]:
+    """The characters of a pattern, a bracket as ``?`` and stars in a row as one."""
     signs: list[str] = []
     at = 0
     while at < len(pattern):
         close = pattern.find("]", at + 2) if pattern[at] == "[" else -1
-        signs.append("?" if close > 0 else pattern[at])
+        if pattern[at] != "*" or signs[-1:] != ["*"]:
+            signs.append("?" if close > 0 else pattern[at])
         at = close + 1 if close > 0 else at + 1
     return signs

@@ -164,6 +164,8 @@ class _Events:
         self.processes.append(event)
         effects = dict.fromkeys(process.effects)
         for touch in process.files:
+            if self._full():
+                break
             effects.update(dict.fromkeys(self._touched(touch, process, event)))
         event.values["proc.effects"] = tuple(effects)
         self._effects.update(effects)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prempti_otel.agents.interface import PayloadError
-from prempti_otel.agents.payload import MAX_BYTES, MAX_DEPTH, compact, decode
+from prempti_otel.agents.payload import MAX_BYTES, MAX_DEPTH, MAX_VALUES, compact, decode
 
 json_values = st.recursive(
     st.none()
@@ -47,6 +47,9 @@ json_values = st.recursive(
         (b"[" * 10_000 + b"]" * 10_000, "the payload is nested more than 128 levels deep"),
         (b'{"a":' + b"[" * 128 + b"]" * 128 + b"}", "the payload is nested more than 128 levels deep"),
         (b'{"a":"' + b"x" * MAX_BYTES + b'"}', f"more than the limit of {MAX_BYTES}"),
+        (b'{"a":[' + b"{}," * MAX_VALUES + b"{}]}", "the payload has more than 100000 values"),
+        (b'{"a":[' + b"1," * MAX_VALUES + b"1]}", "the payload has more than 100000 values"),
+        (b"[" * MAX_VALUES * 2, "the payload has more than 100000 values"),
         (b'{"a":1,"a":1}', "an object in the payload has the key 'a' twice"),
         (b'{"x":[{"a":"b:c","a":":"}]}', "an object in the payload has the key 'a' twice"),
         (b'{"a" :1, "\\u0061"\n: 2}', "an object in the payload has the key 'a' twice"),
@@ -67,6 +70,7 @@ def test_what_cannot_be_read_in_one_way_only_is_refused_with_a_sentence(payload:
         b' \n{"a":"\\ud83d\\ude00"}\n',
         b'{"a":"x:y","b:":":"}',
         b'{"a":"\\u003a\\\\u003a"}',
+        b'{"a":"' + b"[{,\\\\" * MAX_VALUES + b'"}',
         b'{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}',
         b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}",
         b'{"a":"' + b"[{" * 1000 + b'"}',

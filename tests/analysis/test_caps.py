@@ -33,8 +33,32 @@ def is_told(events: list[Event]) -> bool:
         "awk '" + "x = 1;" * 12_000 + 'BEGIN { system("rm -rf /") }\'',
         "eval " * 12_000 + "rm -rf /",
         "ssh a " * 9_000 + "rm -rf /",
+        "for i in a b; do " * 40 + "case x in esac;" + "done;" * 40,
+        "while case x in esac; do x+=a; " * 40 + "case x in esac;" + "done;" * 40,
+        "a=1; " * 3_000 + "rm -rf /",
+        "sudo " * 3_000 + "rm -rf /",
+        "echo " + "'a'" * 60_000 + "; rm -rf /",
+        "echo " + "*a" * 120_000 + "; rm -rf /",
+        "( " * 20_000 + "rm -rf /" + " )" * 20_000,
     ],
-    ids=["statements", "calls", "signs", "files", "javascript", "perl", "awk", "eval", "ssh"],
+    ids=[
+        "statements",
+        "calls",
+        "signs",
+        "files",
+        "javascript",
+        "perl",
+        "awk",
+        "eval",
+        "ssh",
+        "loops",
+        "conditions",
+        "assignments",
+        "wrappers",
+        "quotes",
+        "globs",
+        "parentheses",
+    ],
 )
 def test_code_that_is_not_read_to_its_end_is_told_of(command: str) -> None:
     assert is_told(events_of(a_shell_call(command)))
@@ -58,6 +82,12 @@ def test_ordinary_code_is_not_told_of(command: str) -> None:
 def test_braces_beyond_the_cap_make_a_path_that_is_not_known(word: str) -> None:
     files = [event for event in events_of(a_shell_call(f"rm -rf {word}")) if "file.op" in event.values]
     assert [event.values["file.dynamic"] for event in files] == [True]
+
+
+def test_what_a_wrapper_runs_is_seen_behind_any_number_of_assignments() -> None:
+    events = events_of(a_shell_call(" ".join(f"A{number}=1" for number in range(3_000)) + " rm -rf /"))
+
+    assert [event.values["file.real_path"] for event in events if "file.op" in event.values] == ["/"]
 
 
 def test_files_of_a_patch_beyond_the_cap_are_told_of() -> None:

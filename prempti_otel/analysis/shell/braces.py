@@ -12,12 +12,17 @@ from itertools import pairwise, product
 
 MOST = 512
 """Words that one word may expand to."""
+MOST_STEPS = 4096
+"""Braces, commas and quotes of one word that are looked at, again on every level of nesting."""
 _DEEPEST = 12
+_LONGEST_SEQUENCE = 64
+"""Characters of ``FIRST..LAST..STEP``."""
 
 Part = tuple[int, int] | str
 """A stretch of the text, or text of its own (from ``{1..3}``)."""
 Parts = tuple[Part, ...]
 
+_SIGN = re.compile(r"[\\'\"`${},]")
 _RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})(?:\.\.(-?[0-9]{1,18}))?\Z")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.(-?[0-9]{1,9}))?\Z")
 
@@ -26,60 +31,78 @@ class TooManyError(Exception):
     """The word expands to more words than the cap, or is nested deeper."""
 
 
-def alternatives(text: str, start: int, end: int, skip: Callable[[int], int], depth: int = 0) -> list[Parts]:
+def alternatives(text: str, start: int, end: int, skip: Callable[[int], int]) -> list[Parts]:
     """The words that ``text[start:end]`` stands for, each as its parts.
 
     ``skip`` gives the end of the quoting or expansion at a position. Raises TooManyError.
     """
-    group = _group(text, start, end, skip)
-    if group is None:
-        return [((start, end),)]
-    if depth > _DEEPEST:
-        raise TooManyError
-    opening, commas, close = group
-    if commas:
-        bounds = [opening, *commas, close]
-        options = [
-            option
-            for left, right in pairwise(bounds)
-            for option in alternatives(text, left + 1, right, skip, depth + 1)
-        ]
-    else:
-        options = [(piece,) for piece in _sequence(text[opening + 1 : close]) or ()]
-    rest = alternatives(text, close + 1, end, skip, depth + 1)
-    if len(options) * len(rest) > MOST:
-        raise TooManyError
-    return [((start, opening), *option, *tail) for option, tail in product(options, rest)]
+    return _Reader(text, skip).alternatives(start, end, 0)
 
 
-def _group(text: str, start: int, end: int, skip: Callable[[int], int]) -> tuple[int, list[int], int] | None:
-    """The first brace, its commas and its closing brace, where they make an expansion."""
-    stack: list[tuple[int, list[int]]] = []
-    found: tuple[int, list[int], int] | None = None
-    at = start
-    while at < end:
-        character = text[at]
-        if character in "\\'\"`$":
-            if text.startswith("${", at) or character != "$" or text[at + 1 : at + 2] in ("(", "'"):
-                following = skip(at)
-                at = following if following > at else end
-                continue
-        elif character == "{":
-            stack.append((at, []))
-        elif character == "," and stack:
-            stack[-1][1].append(at)
-        elif character == "}" and stack:
-            opening, commas = stack.pop()
-            if (commas or _is_sequence(text[opening + 1 : at])) and (found is None or opening < found[0]):
-                found = (opening, commas, at)
-                if not stack:
-                    return found
-        at += 1
-    return found
+class _Reader:
+    """Reads one word; its steps are counted, since alternatives are looked through level by level."""
+
+    __slots__ = ("_skip", "_steps", "_text")
+
+    def __init__(self, text: str, skip: Callable[[int], int]) -> None:
+        self._text = text
+        self._skip = skip
+        self._steps = MOST_STEPS
+
+    def alternatives(self, start: int, end: int, depth: int) -> list[Parts]:
+        """The words that a stretch of the text stands for."""
+        group = self._group(start, end)
+        if group is None:
+            return [((start, end),)]
+        if depth > _DEEPEST:
+            raise TooManyError
+        opening, commas, close = group
+        if commas:
+            options = [
+                option
+                for left, right in pairwise([opening, *commas, close])
+                for option in self.alternatives(left + 1, right, depth + 1)
+            ]
+        else:
+            options = [(piece,) for piece in _sequence(self._text[opening + 1 : close]) or ()]
+        rest = self.alternatives(close + 1, end, depth + 1)
+        if len(options) * len(rest) > MOST:
+            raise TooManyError
+        return [((start, opening), *option, *tail) for option, tail in product(options, rest)]
+
+    def _group(self, start: int, end: int) -> tuple[int, list[int], int] | None:
+        """The first brace, its commas and its closing brace, where they make an expansion."""
+        text = self._text
+        stack: list[tuple[int, list[int]]] = []
+        found: tuple[int, list[int], int] | None = None
+        at = start
+        while (sign := _SIGN.search(text, at, end)) is not None:
+            self._steps -= 1
+            if self._steps < 0:
+                raise TooManyError
+            at = sign.start()
+            character = sign[0]
+            if character in "\\'\"`$":
+                if text.startswith("${", at) or character != "$" or text[at + 1 : at + 2] in ("(", "'"):
+                    following = self._skip(at)
+                    at = following if following > at else end
+                    continue
+            elif character == "{":
+                stack.append((at, []))
+            elif character == "," and stack:
+                stack[-1][1].append(at)
+            elif character == "}" and stack:
+                opening, commas = stack.pop()
+                if (commas or _is_sequence(text, opening + 1, at)) and (found is None or opening < found[0]):
+                    found = (opening, commas, at)
+                    if not stack:
+                        return found
+            at += 1
+        return found
 
 
-def _is_sequence(inner: str) -> bool:
-    return bool(_RANGE.match(inner) or _LETTERS.match(inner))
+def _is_sequence(text: str, start: int, end: int) -> bool:
+    return end - start <= _LONGEST_SEQUENCE and bool(_RANGE.match(text, start, end) or _LETTERS.match(text, start, end))
 
 
 def _sequence(inner: str) -> list[str] | None:

@@ -13,7 +13,6 @@ from prempti_otel.analysis.shell.tokens import HereDocument, Script, Token, Toke
 
 LONGEST = 64 * 1024
 """Characters of shell code that are read, here-documents' bodies not counted."""
-MOST_TOKENS = 20_000
 
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
 _FOR_SEPARATOR = re.compile(r"[ \t]*;?")
@@ -75,9 +74,9 @@ class CodeScan:
         return script
 
     def _tokens(self) -> bool:
-        text, size = self.text, self.size
+        text, size, source = self.text, self.size, self.script.source
         while self.at < size:
-            if self.at > self.limit + self.scanner.skipped or len(self.script.tokens) > MOST_TOKENS:
+            if self.at > self.limit + self.scanner.skipped or source.pieces < 0:
                 return False
             character = text[self.at]
             if character in " \t" or (character == "\\" and text.startswith("\\\n", self.at)):
@@ -113,6 +112,7 @@ class CodeScan:
     # Output
 
     def _emit(self, piece: str) -> None:
+        self.script.source.pieces -= 1
         self.out.append(piece + " ")
         self.length += len(piece) + 1
 

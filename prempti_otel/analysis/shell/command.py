@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 MOST_SAME_CALLS = 2
 """How often a function is entered from within itself."""
+MOST_WORDS = 20_000
+"""Words of command lines that one call may have: a wrapper's words are its command's, too, at every level."""
+_WORDS_BEYOND = 16
+"""Words of each command line that are read beyond that."""
 
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\[(?P<index>[^\]]*)\])?(?P<append>\+?)=")
 _TRUSTED_NAME = re.compile(r"[!-~]+\Z")
@@ -72,6 +76,7 @@ class Commands:
         self.walk = walk
         self.catalogue = catalogue
         self.expander = walk.expander
+        self._words = MOST_WORDS
         self._uses = variables()
         self._inherited: set[tuple[str, str, str]] = set()
         """Variables with role and value that some program has been found to read: each is walked once."""
@@ -84,13 +89,14 @@ class Commands:
         redirections: list[Token] = []
         assigned: dict[str, Value] = {}
         before = state.variables
+        after: dict[str, Variable] = {}
         for token in tokens:
             if token.kind is TokenKind.WORD:
                 match = None if words else _ASSIGNMENT.match(source.text, token.start, token.end)
                 if match is not None:
                     # Later assignments see earlier ones, but the words after them do not.
-                    state.variables = {**before, **assigned}
-                    assigned[match["name"]] = self._value(source, match, token.end, state)
+                    state.variables = after = after or dict(before)
+                    after[match["name"]] = assigned[match["name"]] = self._value(source, match, token.end, state)
                     state.variables = before
                 else:
                     self._word(source, token, words, state)
@@ -192,6 +198,10 @@ class Commands:
         if self.walk.trace.full():
             self.walk.cut(argv[0].text)
             return None
+        self._words -= len(argv)
+        if self._words < 0 and len(argv) > _WORDS_BEYOND:
+            self.walk.cut(argv[0].text)
+            argv, more = argv[:_WORDS_BEYOND], True
         name = argv[0].text
         if in_shell and argv[0].known:
             if name in state.functions:

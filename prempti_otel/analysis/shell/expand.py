@@ -19,6 +19,8 @@ from prempti_otel.analysis.shell.tokens import Script, Source
 
 MOST_BYTES = 256 * 1024
 """Characters that the expansions of one call may produce in all; beyond them values are not known."""
+MOST_STEPS = 100_000
+"""Quotes, expansions and other signs in words that one call may take; the rest is not looked at."""
 LONGEST_DOCUMENT = 64 * 1024
 """Characters of a here-document that are expanded."""
 
@@ -53,6 +55,7 @@ class Expander:
     def __init__(self, substitution: Substitution) -> None:
         self._substitution = substitution
         self._left = MOST_BYTES
+        self._steps = MOST_STEPS
         self.picks: dict[str, int] = {}
         """Which of a variable's values is taken in this round."""
         self.choices: dict[str, int] = {}
@@ -124,6 +127,8 @@ class Expander:
                 field.add(run[0])
                 at = run.end()
                 continue
+            if self._tired(text, at, end, field):
+                return
             character = text[at]
             if character == "\\":
                 if text.startswith("\n", at + 1):
@@ -149,6 +154,15 @@ class Expander:
             else:
                 field.add(character, glob=character in "*?[")
                 at += 1
+
+    def _tired(self, text: str, at: int, end: int, field: Fields) -> bool:
+        """Count a step; where none is left, what remains of the word is not known, and that is told of."""
+        self._steps -= 1
+        if self._steps >= 0:
+            return False
+        self._substitution.cut(text)
+        field.quote(text[at:end], known=False)
+        return True
 
     @staticmethod
     def _assigned_tilde(text: str, start: int, at: int) -> bool:
@@ -185,6 +199,8 @@ class Expander:
                 field.quote(run[0])
                 at = run.end()
                 continue
+            if self._tired(text, at, end, field):
+                return
             character = text[at]
             if character == "\\":
                 following = text[at + 1 : min(at + 2, end)]

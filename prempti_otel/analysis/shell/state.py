@@ -123,11 +123,7 @@ class State:
         else:
             self.cwd = first.cwd
         self.previous, self.stack = first.previous, first.stack
-        if all(branch.variables == first.variables for branch in candidates[1:]):
-            self.variables = first.variables
-            return
-        names = {name for branch in candidates for name in branch.variables}
-        self.variables = {name: _merged(name, candidates) for name in names}
+        self.variables = _all_variables(candidates)
 
 
 def values_of(variable: Variable) -> tuple[Word, ...]:
@@ -136,8 +132,18 @@ def values_of(variable: Variable) -> tuple[Word, ...]:
     return tuple(option if isinstance(option, Word) else option[0] for option in options if option)
 
 
-def _merged(name: str, branches: list[State]) -> Variable:
-    return _choice(name, tuple(value for branch in branches if (value := branch.variables.get(name)) is not None))
+def _all_variables(branches: list[State]) -> dict[str, Variable]:
+    """Every variable that a branch has, with all values that it may have. Most are the same in all."""
+    merged = dict(branches[0].variables)
+    differing: dict[str, None] = {}
+    for branch in branches[1:]:
+        for name, value in branch.variables.items():
+            if merged.setdefault(name, value) is not value:
+                differing[name] = None
+    for name in differing:
+        values = [value for branch in branches if (value := branch.variables.get(name)) is not None]
+        merged[name] = _choice(name, tuple(values))
+    return merged
 
 
 def _choice(name: str, values: tuple[Variable, ...]) -> Variable:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-MOST_STEPS = 400_000
-"""Steps within words, over all of a text: 64 KiB of nothing but special characters take a sixth."""
+MOST_STEPS = 100_000
+"""Steps within words, over all of a text: 64 KiB of nothing but special characters take two thirds."""
+MOST_PIECES = 8_000
+"""Words, operators and reserved words of one text, nested code included: what the grammar is given is no longer."""
 
 
 class TokenKind(IntEnum):
@@ -97,10 +99,12 @@ class Script:
 class Source:
     """A text with the scripts that were found inside its words, by position."""
 
-    __slots__ = ("nested", "steps", "text")
+    __slots__ = ("nested", "pieces", "steps", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.pieces = MOST_PIECES
+        """Pieces that may still be put into shapes."""
         self.steps = MOST_STEPS
         """Steps within words that may still be taken, by scanning and by expansion together."""
         self.nested: dict[int, tuple[int, Script]] = {}

@@ -29,13 +29,19 @@ from prempti_otel.analysis.shell.syntax import (
     While,
     parse,
 )
-from prempti_otel.analysis.shell.tokens import Script, Source, Token, TokenKind
+from prempti_otel.analysis.shell.tokens import MOST_PIECES, Script, Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import Trace
 
 MOST_COMMANDS = 2000
 """Simple commands that are looked at in one call, each round of a loop anew."""
+MOST_STATEMENTS = 10_000
+"""The same for statements of any kind: loops in loops double with every level, even around nothing."""
+_COPIED = 32
+"""Variables that count for one more statement, since states are copied where code branches."""
 MOST_NESTED_CODE = 128 * 1024
 """Characters of code in code (``eval``, ``sh -c``, ``ssh``) that are walked in one call, at all levels together."""
+MOST_NESTED_PIECES = 8_000
+"""Pieces of such code, as its scripts count them."""
 DEEPEST = 24
 """Levels of nested code: substitutions, shells in shells, functions, wrappers."""
 MOST_ROUNDS = 32
@@ -64,7 +70,9 @@ class Walk:
         self.redirections = Redirections(self.expander)
         self.commands = Commands(self, catalogue)
         self._left = MOST_COMMANDS
+        self._statements = MOST_STATEMENTS
         self._code_left = MOST_NESTED_CODE
+        self._pieces_left = MOST_NESTED_PIECES
 
     # Code
 
@@ -72,10 +80,13 @@ class Walk:
         """Walk code given as text; what it writes to standard output, where known."""
         if state.depth:
             self._code_left -= len(text)
-        if state.depth > DEEPEST or self._code_left < 0:
+        if state.depth > DEEPEST or self._code_left < 0 or self._pieces_left < 0:
             self.cut(text)
             return None
-        return self.script(scan(text, state.depth), state)
+        script = scan(text, state.depth)
+        if state.depth:
+            self._pieces_left -= MOST_PIECES - script.source.pieces
+        return self.script(script, state)
 
     def script(self, script: Script, state: State) -> Word | None:
         """Walk scanned code."""
@@ -93,7 +104,7 @@ class Walk:
 
     def exhausted(self) -> bool:
         """Whether the walk has done all that it may."""
-        return self._left <= 0 or self.trace.full()
+        return self._left <= 0 or self._statements <= 0 or self.trace.full()
 
     def cut(self, why: str) -> None:
         """Note that something was not understood or not walked."""
@@ -138,7 +149,9 @@ class Walk:
     def block(self, script: Script, listed: Sequence[Listed], state: State) -> Word | None:
         """Commands one after the other; what they write, where all of it is known."""
         output: Word | None = EMPTY
+        self._statements -= 1
         for entry in listed:
+            self._statements -= 1 + len(state.variables) // _COPIED
             if self.exhausted():
                 self.cut(script.source.text)
                 return None
