@@ -6,7 +6,7 @@ The call is analysed, never run; nothing is recorded and no engine is needed.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -40,6 +40,7 @@ MOST_BRANCHES = 5
 @click.option(
     "--rules", "paths", multiple=True, type=click.Path(exists=True, path_type=Path), help="Judge by these files."
 )
+@click.option("--full", is_flag=True, help="Every part of each condition, not just what decided.")
 @format_option
 def explain(
     words: tuple[str, ...],
@@ -48,6 +49,7 @@ def explain(
     cwd: Path,
     rule_name: str | None,
     paths: tuple[Path, ...],
+    full: bool,
     form: str,
 ) -> int:
     """Show what a call would do and why it gets its verdict. Nothing is run.
@@ -62,12 +64,13 @@ def explain(
     judge = open_judge(Home.from_environment(), paths)
     data = payload.read() if payload is not None else _payload(words, cwd)
     evaluation = judge.evaluate(agent, data)
-    chosen = [_rule(judge.ruleset, rule_name)] if rule_name else _held(judge.ruleset, evaluation)
+    rules = {rule.name: rule for rule in _judged_by(judge.ruleset, evaluation)}
+    chosen = [_rule(rules, rule_name)] if rule_name else _held(rules, evaluation)
     reasons = [(rule, explain_rule(rule, evaluation.events)) for rule in chosen]
     if form == "json":
         print_json(_json(evaluation, reasons))
     else:
-        _print(evaluation, reasons)
+        _print(evaluation, reasons, full=full or rule_name is not None)
     return ExitCode.OK
 
 
@@ -86,8 +89,14 @@ def _payload(words: Sequence[str], cwd: Path) -> bytes:
     )
 
 
-def _rule(ruleset: Ruleset, name: str) -> Rule:
-    rules = {rule.name: rule for rule in ruleset.rules}
+def _judged_by(ruleset: Ruleset, evaluation: Evaluation) -> Iterator[Rule]:
+    """The installed rules and those of the projects that the call is made in."""
+    yield from ruleset.rules
+    for project in evaluation.projects:
+        yield from project.ruleset.rules if project.ruleset is not None else ()
+
+
+def _rule(rules: Mapping[str, Rule], name: str) -> Rule:
     if name not in rules:
         close = nearest(name, rules)
         raise PremptiError(
@@ -96,8 +105,7 @@ def _rule(ruleset: Ruleset, name: str) -> Rule:
     return rules[name]
 
 
-def _held(ruleset: Ruleset, evaluation: Evaluation) -> list[Rule]:
-    rules = {rule.name: rule for rule in ruleset.rules}
+def _held(rules: Mapping[str, Rule], evaluation: Evaluation) -> list[Rule]:
     return [rules[name] for name in dict.fromkeys(match.rule for match in evaluation.decision.matches)]
 
 
@@ -110,6 +118,7 @@ def _json(evaluation: Evaluation, reasons: list[tuple[Rule, list[BranchExplanati
         "rules": [
             {
                 "rule": rule.name,
+                "file": rule.file,
                 "branches": [
                     {"event": places[id(branch.event)], "held": branch.explanation.held} | _tree(branch.explanation)
                     for branch in branches
@@ -129,9 +138,11 @@ def _tree(part: Explanation) -> dict[str, Any]:
     return tree
 
 
-def _print(evaluation: Evaluation, reasons: list[tuple[Rule, list[BranchExplanation]]]) -> None:
+def _print(evaluation: Evaluation, reasons: list[tuple[Rule, list[BranchExplanation]]], *, full: bool) -> None:
     from rich.text import Text
     from rich.tree import Tree
+
+    from prempti_otel.ctl.explain_view import essence
 
     out = console()
     events = Tree("what it would do", guide_style="dim")
@@ -139,17 +150,26 @@ def _print(evaluation: Evaluation, reasons: list[tuple[Rule, list[BranchExplanat
     out.print(events)
     verdict = str(evaluation.decision.verdict)
     out.print(Text.assemble("\nverdict: ", (verdict, VERDICT_STYLES[verdict])))
-    for rule, branches in reasons:
+    files = {match.rule: match.file for match in evaluation.decision.matches}
+    told = [(rule, branches) for rule, branches in reasons if full or rule.verdict.stops]
+    for rule, branches in told or reasons:
         shown = [branch for branch in branches if branch.explanation.held] or branches[:MOST_BRANCHES]
         held = bool(shown) and shown[0].explanation.held
         heading = Text.assemble("\n", (rule.name, "bold"), "" if held else ("  did not hold", "dim"))
+        if file := files.get(rule.name):
+            heading.append(f"  of the project, {printable(file)}", style="dim")
         if not branches:
             heading.append("  (there is no event of its level)", style="dim")
         out.print(heading)
         for branch in shown:
             tree = Tree(Text(f"on {_effect(branch.event)}"), guide_style="dim")
-            _add_part(tree, branch.explanation)
+            _add_part(tree, branch.explanation if full else essence(branch.explanation))
             out.print(tree)
+    if told and len(told) < len(reasons):
+        others = ", ".join(rule.name for rule, _ in reasons if not rule.verdict.stops)
+        out.print(Text(f"\nwithout a say in the verdict: {printable(others)}", style="dim"))
+    if reasons and not full:
+        out.print(Text("\n--full shows each condition whole", style="dim"))
 
 
 def _add_effects(root: Tree, events: Sequence[Event]) -> None:

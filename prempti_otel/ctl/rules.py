@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from prempti_otel.ctl import rule_switch, rule_template
+from prempti_otel.ctl import rule_switch, rule_template, rule_trust
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable, shown
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
@@ -24,6 +24,8 @@ rules.add_command(rule_switch.show)
 rules.add_command(rule_switch.enable)
 rules.add_command(rule_switch.disable)
 rules.add_command(rule_template.new)
+rules.add_command(rule_trust.trust)
+rules.add_command(rule_trust.untrust)
 
 
 @rules.command()

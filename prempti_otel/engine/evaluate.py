@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING
 from prempti_otel.analysis import Context, predict
 from prempti_otel.engine.decide import decide
 from prempti_otel.engine.prediction import shipped_context
+from prempti_otel.engine.projects import judge as judge_by_projects
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.model.event import tool_event
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prempti_otel.engine.projects import ProjectRules, ProjectSource
     from prempti_otel.engine.sessions import Sessions
     from prempti_otel.model.call import ToolCall
-    from prempti_otel.model.decision import Decision
+    from prempti_otel.model.decision import Decision, Match
     from prempti_otel.model.event import Event
     from prempti_otel.rules import Ruleset
 
@@ -37,10 +41,12 @@ class Policy:
     """Why there is no ruleset, for a person."""
     context: Context = field(default_factory=shipped_context)
     """By which effects are predicted."""
+    projects: ProjectSource | None = None
+    """Rules of projects that the user trusts; None where there are none."""
 
     @property
     def digest(self) -> str:
-        """The ruleset's digest; empty where there is none."""
+        """The installed ruleset's digest; empty where there is none."""
         return self.ruleset.digest if self.ruleset is not None else ""
 
 
@@ -53,6 +59,8 @@ class Evaluation:
     decision: Decision
     marks: tuple[str, ...]
     """Session marks to set unless the call is denied."""
+    projects: tuple[ProjectRules, ...] = ()
+    """The projects whose rules it was judged by, besides the installed ones."""
 
 
 class NoRulesError(PremptiError):
@@ -74,13 +82,22 @@ def evaluate(call: ToolCall, policy: Policy, sessions: Sessions, *, can_ask: boo
         event.values["session.mark_count"] = counts
     events = predict(call, event, policy.context)
     judgement = ruleset.judge(events)
+    matches: Sequence[Match] = judgement.matches
+    digest = ruleset.digest
+    projects: tuple[ProjectRules, ...] = ()
+    if policy.projects is not None:
+        # A session keeps to the rules of the project that it began in, wherever it goes.
+        projects = policy.projects.of(sessions.began_in(call.session_id, call.real_cwd), call.real_cwd)
+        if projects:
+            matches = [*matches, *judge_by_projects(projects, events)]
+            digest = policy.projects.digest(digest, projects)
     decision = decide(
         call,
-        judgement.matches,
+        matches,
         mode=policy.mode,
         floor=policy.floor,
         can_ask=can_ask,
-        ruleset_digest=ruleset.digest,
+        ruleset_digest=digest,
         duration=time.perf_counter() - started,
     )
-    return Evaluation(events, decision, tuple(judgement.marks))
+    return Evaluation(events, decision, tuple(judgement.marks), projects)

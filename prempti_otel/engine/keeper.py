@@ -20,6 +20,7 @@ from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.lastgood import LastGood
 from prempti_otel.engine.prediction import context_with
+from prempti_otel.engine.project_keeper import ProjectKeeper
 from prempti_otel.engine.rulesets import (
     Signature,
     files_of,
@@ -64,6 +65,7 @@ class Keeper:
         self._health = health
         self._trail = trail
         self._copy = LastGood(home)
+        self._projects = ProjectKeeper(home, health, trail)
         self._lock = threading.RLock()
         self._loaded: tuple[list[RuleFile], RuleSettings] | None = None
         self._seen: Signature = ()
@@ -129,6 +131,8 @@ class Keeper:
                 self._config_accepted(config)
             self._load_commands()
             self._load_rules()
+            if self._projects.changed():
+                self._renew_projects()
             self._enforce(config)
 
     def set_mode(self, mode: str, default_action: str) -> None:
@@ -157,6 +161,8 @@ class Keeper:
         self._polls += 1
         if self._polls == _READY_AT:
             self._make_ready()
+        if self._projects.changed():
+            self._renew_projects()
         now = self._signature()
         if now == self._seen:
             self._pending = now
@@ -284,7 +290,7 @@ class Keeper:
 
     def _rules_accepted(self, ruleset: Ruleset, files: list[RuleFile]) -> None:
         policy = self.policy
-        self._swap(ruleset)
+        self._swap(ruleset, files)
         self._loaded = files, self.config.rules
         if self.ruleset_error:
             self.ruleset_error = ""
@@ -327,7 +333,7 @@ class Keeper:
         result = self._compile(files)
         if result is None or result.ruleset is None:
             return
-        self._swap(result.ruleset)
+        self._swap(result.ruleset, files)
         self._trail.policy(
             loaded=True,
             digest=result.ruleset.digest,
@@ -338,8 +344,14 @@ class Keeper:
         )
         self._health.trouble(_RULES, f"judging by the last good rules, those on disk are not in force: {problem}")
 
-    def _swap(self, ruleset: Ruleset) -> None:
-        self.policy = replace(self.policy, ruleset=ruleset, problem="")
+    def _swap(self, ruleset: Ruleset, files: Sequence[RuleFile]) -> None:
+        projects = self._projects.on_top_of(files, self.config, self._give_way if self.serving else None)
+        self.policy = replace(self.policy, ruleset=ruleset, problem="", projects=projects)
+
+    def _renew_projects(self) -> None:
+        with self._lock:
+            projects = self._projects.renewed(self._give_way if self.serving else None)
+            self.policy = replace(self.policy, projects=projects)
 
 
 _Floor = {"defer": Verdict.DEFER, "allow": Verdict.ALLOW}

@@ -12,8 +12,10 @@ from prempti_otel.agents.interface import Arrival
 from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.prediction import context_with, shipped_context
+from prempti_otel.engine.projects import Projects
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.engine.sessions import Sessions
+from prempti_otel.engine.trust import by_project, read_trust
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.settings.config import Config
@@ -21,17 +23,24 @@ from prempti_otel.settings.load import load_config
 
 if TYPE_CHECKING:
     from prempti_otel.analysis import Context
+    from prempti_otel.engine.projects import ProjectSource
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
-    from prempti_otel.rules import Ruleset
+    from prempti_otel.rules import RuleFile, Ruleset
     from prempti_otel.settings.home import Home
 
 
 class Judge:
     """One ruleset and the marks of the calls judged so far, in their order."""
 
-    def __init__(self, ruleset: Ruleset, floor: Verdict = Verdict.DEFER, context: Context | None = None) -> None:
-        self._policy = Policy(Mode.GUARDRAILS, floor, ruleset, context=context or shipped_context())
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        floor: Verdict = Verdict.DEFER,
+        context: Context | None = None,
+        projects: ProjectSource | None = None,
+    ) -> None:
+        self._policy = Policy(Mode.GUARDRAILS, floor, ruleset, context=context or shipped_context(), projects=projects)
         self._sessions = Sessions()
         self._number = 0
 
@@ -70,15 +79,35 @@ class Judge:
 def open_judge(home: Home, paths: Sequence[Path] = (), added: Sequence[Path] = ()) -> Judge:
     """A judge by the files in ``paths``, all their rules in force, or by the installed ruleset; then those ``added``.
 
+    The installed ruleset comes with the trusted rules of projects, for calls that are made in them.
     Raises PremptiError.
     """
     from prempti_otel.rules import load
 
     config = load_config(home.config)
+    projects = None
     if paths:
         result = load(read_rule_files([*paths, *added]), selection=selection(Config()))
     else:
-        result = load([*installed_rule_files(home, config), *read_rule_files(added)], selection=selection(config))
+        files = [*installed_rule_files(home, config), *read_rule_files(added)]
+        result = load(files, selection=selection(config))
+        if result.ruleset is not None:
+            projects = trusted_projects(home, config, files)
     if result.ruleset is None:
         raise PremptiError(result.errors_text(), remedy="correct the rules")
-    return Judge(result.ruleset, Verdict(config.default_action), context_with([home.user_commands]))
+    return Judge(result.ruleset, Verdict(config.default_action), context_with([home.user_commands]), projects)
+
+
+def trusted_projects(home: Home, config: Config, files: Sequence[RuleFile]) -> Projects | None:
+    """The rules of projects that the user trusts, on top of these, which load; None where there are none.
+
+    Raises PremptiError where nobody can say what is trusted.
+    """
+    trusted = by_project(read_trust(home))
+    if not trusted:
+        return None
+    from prempti_otel.rules import Options
+    from prempti_otel.rules.project import foundation
+
+    options = Options(selection=selection(config))
+    return Projects(trusted, foundation(files, options), options)

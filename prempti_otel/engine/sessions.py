@@ -1,4 +1,4 @@
-"""What is remembered between calls: the marks that rules set in a session, and which calls were asked about.
+"""What is remembered between calls: where sessions began, the marks that rules set in them, the calls asked about.
 
 Bounded: what was not seen for longest is forgotten first. All of it lives in decision records, so a
 restarted engine builds it anew.
@@ -34,6 +34,7 @@ class Sessions:
         self._max = max_sessions
         self._sessions: OrderedDict[str, OrderedDict[str, _Mark]] = OrderedDict()
         self._attempts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._began: OrderedDict[str, str] = OrderedDict()
 
     def marks(self, session_id: str, now_ns: int) -> tuple[dict[str, int], dict[str, int]]:
         """Milliseconds since each mark was last set, and how many calls set it, both by label."""
@@ -63,6 +64,19 @@ class Sessions:
                 marks.popitem(last=False)
             while len(self._sessions) > self._max:
                 self._sessions.popitem(last=False)
+
+    def began_in(self, session_id: str, folder: str) -> str:
+        """The folder of the session's first call; ``folder``, that of this one, where none is remembered."""
+        if not session_id:
+            return folder
+        known = self._began.get(session_id)
+        if known is not None:
+            return known
+        with self._lock:
+            known = self._began.setdefault(session_id, folder)
+            if len(self._began) > self._max:
+                self._began.popitem(last=False)
+        return known
 
     def attempt(self, session_id: str, use_id: str) -> int:
         """How often the agent has now asked about this call: 1 the first time, more for a resumed one."""

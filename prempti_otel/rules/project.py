@@ -6,7 +6,7 @@ installed rule says of a call. A file that tries is refused whole, and the other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prempti_otel.rules.ast import Compare, Constants, Expression, checks
@@ -20,8 +20,6 @@ from prempti_otel.rules.steps import let_go
 from prempti_otel.rules.tightening import Tightening
 from prempti_otel.rules.yamlnodes import SourceFile
 
-MAX_BYTES = 256 * 1024
-"""The largest rules file of a project."""
 MAX_RULES = 500
 """Rules of one project."""
 MAX_CHECKS = 20_000
@@ -46,6 +44,9 @@ class ProjectLoad:
     ruleset: Ruleset | None
     """The rules of the files that were not refused; None where there is no such file."""
     given: Sequence[RuleFile] = field(repr=False)
+    macros: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The macros that the files define, with their conditions."""
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
 
     @property
     def successful(self) -> bool:
@@ -105,15 +106,14 @@ def _load(files: Sequence[RuleFile], base: Foundation, options: Options) -> Gene
         collector, builder, rules = tried, tried_builder, rules_then
         accepted.append(file)
     ruleset = (yield from ruleset_of(rules, accepted, options)) if accepted else None
-    return ProjectLoad(results, ruleset, files)
+    macros = {name: macro.condition for name, macro in collector.macros.items() if name not in base.collector.macros}
+    lists = {name: one.items for name, one in collector.lists.items() if name not in base.collector.lists}
+    return ProjectLoad(results, ruleset, files, macros, lists)
 
 
 def _file(
     source: SourceFile, collector: Collector, builder: Builder, tightening: Tightening, result: FileResult
 ) -> Generator[None, None, list[Rule]]:
-    if len(source.content) > MAX_BYTES:
-        raise _refused(source, f"the file is larger than {MAX_BYTES // 1024} KiB", "split it")
-
     def admit(kind: str, item: Item) -> None:
         tightening.admit(kind, item, collector)
         if kind == "rule" and len(collector.rules) >= MAX_RULES:

@@ -1,0 +1,204 @@
+"""A project's rules files as premptictl finds them: which there are, what they hold, which of them are trusted.
+
+Everything in them may be hostile: it is loaded by the rules for projects, and shown with control characters defused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from prempti_otel.ctl.files import locked, write_private
+from prempti_otel.engine import project_files
+from prempti_otel.engine.trust import MAX_FILES, TrustedFile, TrustList, fingerprint, read_trust
+from prempti_otel.errors import PremptiError
+
+if TYPE_CHECKING:
+    from prempti_otel.rules import FileResult
+    from prempti_otel.rules.project import ProjectLoad
+    from prempti_otel.settings.config import Config
+    from prempti_otel.settings.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """One rules file of a project."""
+
+    path: str
+    content: bytes
+    trust: str
+    """``trusted``, ``changed`` (trusted with another content), or ``new``."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the content."""
+        return fingerprint(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project's files, loaded on top of the installed rules."""
+
+    root: str
+    files: tuple[ProjectFile, ...]
+    loaded: ProjectLoad
+    unreadable: tuple[str, ...] = ()
+    """Files that could not be read, each with the reason."""
+
+    def result(self, file: ProjectFile) -> FileResult:
+        """What loading the file came to."""
+        return next(result for result in self.loaded.files if result.name == file.path)
+
+
+def root_at(path: Path, home: Home) -> tuple[str, str]:
+    """The project that ``path`` is in or is a rules file of, and the name of that file or ``""``.
+
+    A folder belongs to the nearest project around it. Raises PremptiError where there is none.
+    """
+    # Of a file only the folder is looked through: a link in its place is to be told, not followed.
+    real = os.path.realpath(path) if path.is_dir() else f"{os.path.realpath(path.parent)}/{path.name}"
+    where = project_files.root_and_name(real)
+    if where is None:
+        where = _around(real.removesuffix("/" + "/".join(project_files.FOLDER)) or "/", home), ""
+    if project_files.is_guard_home(where[0], home):
+        raise PremptiError("this is the guard's own home and no project", where=str(path))
+    return where
+
+
+def _around(folder: str, home: Home) -> str:
+    for root in project_files.above(folder):
+        for depth in (1, 2):
+            place = "/".join((root.rstrip("/"), *project_files.FOLDER[:depth]))
+            if Path(place).is_symlink():
+                raise PremptiError(
+                    "the folder of rules is a link, and what it leads to may change at any time",
+                    where=place,
+                    remedy="put the rules into a folder of the project itself",
+                )
+        if not project_files.is_guard_home(root, home) and _names(root):
+            return root
+    raise PremptiError(
+        f"no project around here has files in {'/'.join(project_files.FOLDER)}",
+        where=folder,
+        remedy="name the project's folder, or write such a file",
+    )
+
+
+def _names(root: str) -> list[str]:
+    try:
+        return project_files.names(root)
+    except OSError as error:
+        raise PremptiError(
+            f"the folder cannot be read: {error.strerror}", where=str(error.filename), remedy="correct its permissions"
+        ) from error
+
+
+def load(root: str, home: Home, config: Config, only: str = "") -> Project:
+    """The project's files, or one of them with those that are trusted. Raises PremptiError."""
+    from prempti_otel.engine.rulesets import installed_rule_files, selection
+    from prempti_otel.rules import Options, RuleFile
+    from prempti_otel.rules.diagnostics import LoadError
+    from prempti_otel.rules.project import foundation, load_project
+
+    known = {file.path: file.sha256 for file in read_trust(home)}
+    files, unreadable = [], []
+    for name in dict.fromkeys((*_names(root), *([only] if only else []))):
+        try:
+            file = _read(root, name, known)
+        except PremptiError as error:
+            if name == only:
+                raise
+            unreadable.append(error.diagnostics())
+            continue
+        if not only or name == only or file.trust == "trusted":
+            files.append(file)
+    options = Options(selection=selection(config))
+    try:
+        base = foundation(installed_rule_files(home, config), options)
+    except LoadError as error:
+        raise PremptiError(
+            f"the installed rules do not load: {error.diagnostics()}", remedy="premptictl rules check"
+        ) from error
+    loaded = load_project([RuleFile(file.path, file.content) for file in files], base, options)
+    return Project(root, tuple(files), loaded, tuple(unreadable))
+
+
+def _read(root: str, name: str, known: dict[str, str]) -> ProjectFile:
+    path = project_files.place(root, name)
+    try:
+        content = project_files.read(root, name)
+    except OSError as error:
+        raise PremptiError(
+            f"this file cannot be read: {error.strerror}", where=path, remedy="correct or remove it"
+        ) from error
+    trust = "new" if path not in known else "trusted" if known[path] == fingerprint(content) else "changed"
+    return ProjectFile(path, content, trust)
+
+
+def add(home: Home, files: Iterable[ProjectFile]) -> None:
+    """Trust these files with the content they have here. Raises PremptiError."""
+    by = _user()
+    fresh = {
+        file.path: TrustedFile(path=file.path, sha256=file.sha256, time_ns=time.time_ns(), by=by) for file in files
+    }
+    home.create()
+    _change(home, lambda now: [*(one for one in now if one.path not in fresh), *fresh.values()])
+
+
+def remove(home: Home, path: Path) -> list[str]:
+    """Trust no longer ``path`` and what lies below it, whether or not it is there; what that was.
+
+    Raises PremptiError.
+    """
+    meant = {os.path.realpath(path), os.path.abspath(path)}  # noqa: PTH100 - the links on the way may be gone
+    gone: list[str] = []
+
+    def without(now: Sequence[TrustedFile]) -> list[TrustedFile]:
+        gone.extend(
+            one.path
+            for one in now
+            if any(one.path == place or one.path.startswith(f"{place.rstrip('/')}/") for place in meant)
+        )
+        return [one for one in now if one.path not in gone]
+
+    _change(home, without)
+    return gone
+
+
+def state(file: TrustedFile) -> str:
+    """``trusted``, ``changed``, ``missing`` or ``unreadable``: what is there now of a file that was trusted."""
+    where = project_files.root_and_name(file.path)
+    if where is None:
+        return "unreadable"
+    try:
+        return "trusted" if fingerprint(project_files.read(*where)) == file.sha256 else "changed"
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "unreadable"
+
+
+def _change(home: Home, change: Callable[[Sequence[TrustedFile]], list[TrustedFile]]) -> None:
+    with locked(home):
+        now = change(read_trust(home))
+        if len(now) > MAX_FILES:
+            raise PremptiError(
+                f"more than {MAX_FILES} files cannot be trusted", remedy="take some away: premptictl rules untrust"
+            )
+        if now or home.trusted.exists():
+            content = TrustList(files=sorted(now, key=lambda one: one.path))
+            write_private(home.trusted, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+
+
+def _user() -> str:
+    with contextlib.suppress(KeyError):  # a container's user may have no account
+        return pwd.getpwuid(os.getuid()).pw_name
+    return str(os.getuid())

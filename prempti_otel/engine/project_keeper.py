@@ -1,0 +1,147 @@
+"""Keeps the rules of trusted projects in force: notices what the user trusts, and tells what became of it.
+
+One thread at a time changes it (the keeper's); request threads use the :class:`Projects` that it gave out.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from prempti_otel.engine.health import describe
+from prempti_otel.engine.projects import ProjectRules, Projects, State
+from prempti_otel.engine.rulesets import Signature, selection, signature
+from prempti_otel.engine.trust import TrustedFile, by_project, read_trust
+from prempti_otel.errors import PremptiError
+
+if TYPE_CHECKING:
+    from prempti_otel.engine.health import Health
+    from prempti_otel.engine.trail import Trail
+    from prempti_otel.rules import Options, RuleFile
+    from prempti_otel.rules.project import Foundation
+    from prempti_otel.settings.config import Config
+    from prempti_otel.settings.home import Home
+
+log = logging.getLogger("prempti.engine")
+
+_TRUST = "trust in rules of projects"
+
+
+class ProjectKeeper:
+    """What the user trusts, on top of the installed rules."""
+
+    def __init__(self, home: Home, health: Health, trail: Trail) -> None:
+        self._home = home
+        self._health = health
+        self._trail = trail
+        self._seen: Signature = ()
+        self._trusted: tuple[TrustedFile, ...] | None = None
+        self._base: tuple[Sequence[RuleFile], Config] | None = None
+        self._built: tuple[Foundation, Options] | None = None
+        self._projects: Projects | None = None
+        self._lock = threading.Lock()
+        self._told: dict[str, ProjectRules] = {}
+
+    def changed(self) -> bool:
+        """Whether the user's trust may be another than when it was last read."""
+        return self._signature() != self._seen
+
+    def on_top_of(self, files: Sequence[RuleFile], config: Config, pause: Callable[[], None] | None) -> Projects | None:
+        """The trusted rules on top of these installed ones, which loaded; None where nothing is trusted."""
+        self._base, self._built = (files, config), None
+        return self.renewed(pause)
+
+    def renewed(self, pause: Callable[[], None] | None) -> Projects | None:
+        """The same by what the user trusts now."""
+        self._read()
+        trusted = by_project(self._trusted or ())
+        before, self._projects = self._projects, None
+        if trusted and self._base is not None:
+            try:
+                foundation, options = self._foundation(pause)
+            except Exception as error:  # noqa: BLE001 - the boundary of all projects; the installed rules go on, and it is told
+                self._health.trouble(_TRUST, f"no rules of projects are in force: {describe(error)}")
+                return None
+            self._projects = Projects(trusted, foundation, options, self._tell)
+            if before is not None:
+                self._projects.refresh(before.loaded())
+        for root in [root for root in self._told if root not in trusted]:
+            with self._lock:
+                del self._told[root]
+            self._health.well(_part(root))
+        return self._projects
+
+    def _foundation(self, pause: Callable[[], None] | None) -> tuple[Foundation, Options]:
+        from prempti_otel.rules import Options
+        from prempti_otel.rules.project import foundation
+
+        if self._built is None:
+            assert self._base is not None
+            files, config = self._base
+            options = Options(selection=selection(config))
+            self._built = foundation(files, options, pause), options
+        return self._built
+
+    def _signature(self) -> Signature:
+        return signature([self._home.trusted])
+
+    def _read(self) -> None:
+        """What is trusted now; what was before stays where the file is broken."""
+        self._seen = self._signature()
+        try:
+            now = read_trust(self._home)
+        except PremptiError as error:
+            self._health.trouble(_TRUST, error.diagnostics())
+            return
+        self._health.well(_TRUST)
+        before, self._trusted = self._trusted, now
+        if before is not None:
+            self._record(before, now)
+
+    def _record(self, before: Sequence[TrustedFile], now: Sequence[TrustedFile]) -> None:
+        for file in now:
+            if file not in before:
+                log.info("rules of a project are trusted from now on: %s", file.path)
+                self._trail.admin("rules-trusted", file=file.path, sha256=file.sha256, by=file.by)
+        kept = {file.path for file in now}
+        for file in before:
+            if file.path not in kept:
+                log.info("rules of a project are no longer trusted: %s", file.path)
+                self._trail.admin("rules-untrusted", file=file.path, sha256=file.sha256)
+
+    def _tell(self, rules: ProjectRules) -> None:
+        """A project's rules were loaded, by a call or by a change of the installed ones: tell what is news."""
+        with self._lock:
+            before = self._told.get(rules.root)
+            self._told[rules.root] = rules
+        if before is not None and (before.files, _digest(before)) == (rules.files, _digest(rules)):
+            return
+        problem = rules.problem
+        if problem:
+            self._health.trouble(_part(rules.root), problem)
+        else:
+            self._health.well(_part(rules.root))
+        count = len(rules.ruleset.rules) if rules.ruleset is not None else 0
+        log.info("%d rules of the project %s are in force", count, rules.root)
+        self._trail.admin(
+            "project-rules",
+            project=rules.root,
+            rules=count,
+            digest=_digest(rules),
+            in_force=[file.path for file in rules.files if file.state is State.IN_FORCE],
+            not_in_force=[
+                f"{file.path}: {file.state} {file.why}".strip()
+                for file in rules.files
+                if file.state is not State.IN_FORCE
+            ],
+        )
+
+
+def _digest(rules: ProjectRules) -> str:
+    return rules.ruleset.digest if rules.ruleset is not None else ""
+
+
+def _part(root: str) -> str:
+    return f"rules of project {root}"
