@@ -23,15 +23,21 @@ if TYPE_CHECKING:
     from prempti_otel.audit import DecisionBody
     from prempti_otel.audit.records import EventBody
 
-CLAUSES = {
-    "process": ("proc.name", "proc.subcommand"),
-    "file": ("file.op", "file.home_path"),
-    "network": ("net.host",),
-    "tool": ("tool.name",),
-}
-"""Level → the fields that make a first condition, of the first event that has them."""
-HINTS = ("proc.name", "proc.subcommand", "proc.cmdline", "file.op", "file.home_path", "file.path", "net.op", "net.host")
+PREPARE = frozenset({"cd", "export", "set", "source", "."})
+"""Commands that come before the one that a call is about."""
+HINTS = (
+    "proc.name",
+    "proc.subcommand",
+    "proc.operands",
+    "proc.cmdline",
+    "file.op",
+    "file.home_path",
+    "file.path",
+    "net.op",
+    "net.host",
+)
 MOST_EVENTS = 8
+LONGEST_WORD = 120
 TEST_HOME = "/home/dev"
 """Where `rules test` has ``~``."""
 _BARE = re.compile(r"[A-Za-z0-9_./~-]+")
@@ -65,7 +71,7 @@ def new(seq: int, name: str | None, verdict: str) -> None:
     test_file.parent.mkdir(mode=0o700, exist_ok=True)
     write_private(rule_file, rule.encode())
     write_private(test_file, test_text(body, title).encode())
-    click.echo(f"rule: {rule_file}\ntest: {test_file}\n\nnarrow the condition down, then:")
+    click.echo(f"rule: {rule_file}\ntest: {test_file}\n\nit is in force, for calls like this one; edit it, then:")
     click.echo("  premptictl rules check\n  premptictl rules test\n  premptictl replay --history 30")
 
 
@@ -92,9 +98,10 @@ def rule_text(body: DecisionBody, name: str, verdict: str, seq: int) -> str:
 # Made from record {seq}. What the call would do, as rules see it:
 #
 {seen}#
-# The condition is judged on each {level} event; all fields: docs/fields.md. The output is what the
-# model is told: name what it should do instead. coding_agent_ask puts the call before a person,
-# coding_agent_deny blocks it.
+# The condition holds for little more than that call: leave clauses out, or add words to a list, until it holds for
+# what you mean (`premptictl explain --rule`, `premptictl replay --history 30`). It is judged on each {level} event;
+# all fields: docs/fields.md. The output is what the model is told: name what it should do instead.
+# coding_agent_ask puts the call before a person, coding_agent_deny blocks it.
 {_yaml([rule])}"""
 
 
@@ -136,27 +143,59 @@ def _subject(body: DecisionBody) -> str:
 
 
 def _condition(body: DecisionBody) -> tuple[str, list[str]]:
-    """The level and the clauses of a first condition; a deeper event says more than the call itself."""
-    for level in ("process", "file", "network"):
+    """The level and the clauses of a first condition: what the call is about, and little else."""
+    for level, choose in (("process", _subcommand), ("network", _host), ("file", _file), ("process", _process)):
         for event in body.events:
-            if event.level == level and (clauses := _clauses(event, CLAUSES[level])):
+            if event.level == level and (clauses := choose(event, body.call.real_cwd)):
                 return level, clauses
     name = _quoted(body.call.tool)
     return "tool", [f"tool.name = {name}"] if name else ["tool.name exists"]
 
 
-def _clauses(event: EventBody, fields: tuple[str, ...]) -> list[str]:
-    found = []
-    for field in fields:
-        value = event.fields.get(field)
-        if isinstance(value, str) and value and (word := _quoted(value)):
-            found.append(f"{field} = {word}")
-    needed = fields[0] if event.level == "process" else fields[-1]
-    return found if any(clause.startswith(f"{needed} ") for clause in found) else []
+def _subcommand(event: EventBody, _cwd: str) -> list[str]:
+    clauses = _equal(event, "proc.name", "proc.subcommand")
+    return [*clauses, *_operand(event)] if len(clauses) == 2 else []
+
+
+def _host(event: EventBody, _cwd: str) -> list[str]:
+    clauses = _equal(event, "net.op", "net.host")
+    return clauses if len(clauses) == 2 else []
+
+
+def _file(event: EventBody, cwd: str) -> list[str]:
+    """Of a file that is changed, or read outside the working directory: reading inside is what every call does."""
+    operation, path = event.fields.get("file.op"), str(event.fields.get("file.real_path", ""))
+    if operation == "exec" or (operation == "read" and path.startswith(f"{cwd}/")):
+        return []
+    clauses = _equal(event, "file.op", "file.home_path")
+    return clauses if len(clauses) == 2 else []
+
+
+def _process(event: EventBody, _cwd: str) -> list[str]:
+    clauses = _equal(event, "proc.name")
+    return [*clauses, *_operand(event)] if clauses and event.fields.get("proc.name") not in PREPARE else []
+
+
+def _equal(event: EventBody, *fields: str) -> list[str]:
+    """A clause for each of ``fields`` that can be said in a word."""
+    values = [(field, event.fields.get(field)) for field in fields]
+    return [f"{field} = {word}" for field, value in values if isinstance(value, str) and (word := _quoted(value))]
+
+
+def _operand(event: EventBody) -> list[str]:
+    """The first word that is neither option nor path, as a clause: where something stands is another question."""
+    operands = event.fields.get("proc.operands")
+    words = (
+        [word for word in operands if isinstance(word, str) and "/" not in word] if isinstance(operands, list) else []
+    )
+    word = _quoted(words[0]) if words else ""
+    return [f"proc.operands intersects ({word})"] if word else []
 
 
 def _quoted(value: str) -> str:
     """``value`` as a condition has it; empty where it cannot be said in one word."""
+    if len(value) > LONGEST_WORD or not value:
+        return ""
     if _BARE.fullmatch(value):
         return value
     if not value.isprintable() or "\\" in value:
@@ -169,10 +208,14 @@ def _quoted(value: str) -> str:
 def _hints(body: DecisionBody) -> list[str]:
     lines = []
     for event in body.events[: MOST_EVENTS + 1]:
-        parts = [f"{field} = {_short(event.fields[field])}" for field in HINTS if event.fields.get(field)]
+        parts = [f"{field} = {_told(event.fields[field])}" for field in HINTS if event.fields.get(field)]
         if parts:
             lines.append(f"{event.level}: {', '.join(parts)}")
     return lines[:MOST_EVENTS] or [f"tool: tool.name = {_short(body.call.tool)}"]
+
+
+def _told(value: object) -> str:
+    return _short(f"({', '.join(map(str, value))})" if isinstance(value, list) else value)
 
 
 def _short(value: object) -> str:

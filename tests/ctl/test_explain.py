@@ -24,6 +24,14 @@ def test_the_part_that_did_not_hold_is_shown_with_its_value(ctl: Ctl) -> None:
     assert "✗ file.home_path pmatch" in text
 
 
+def test_only_what_decided_is_shown_unless_all_is_asked_for(ctl: Ctl) -> None:
+    text = ctl.ok("explain", "cat ~/.ssh/id_rsa")
+    assert "✓ file.home_path pmatch (~/.ssh)   file.home_path = ~/.ssh/id_rsa" in text
+    assert "~/.aws" not in text
+    assert "without a say in the verdict: Mark that a secret was read" in text
+    assert "✗ file.home_path pmatch (~/.aws" in ctl.ok("explain", "--full", "cat ~/.ssh/id_rsa")
+
+
 def test_nothing_is_run(ctl: Ctl) -> None:
     ctl.ok("explain", "touch proof")
     assert not (ctl.user_home / "proof").exists()
