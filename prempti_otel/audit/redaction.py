@@ -36,6 +36,9 @@ MOST_SECRETS = 10_000
 _LEAST_ANYWHERE = 6
 """A shorter secret is replaced where it was found and where it is a whole string, not inside other words."""
 _EITHER = (False, True)
+_SAFE_IN_URLS = ("", "!$&'()*+,;=:@/|[]\\", "!$&'()*+,", "!$&()*+,;=:@/?[]^`{|}\\")
+"""What stays as it is in a URL's part: in any, in a path, in a password, in a query (WHATWG's percent-encode sets)."""
+_MOST_PIECES = 64
 _LEAST_TORN = 8
 """A shorter secret is not looked for with quotes inside."""
 
@@ -144,16 +147,32 @@ def _holding(pattern: Any, texts: Sequence[str]) -> Iterator[str]:
 
 
 def _add_written_otherwise(secrets: dict[str, str], body: str) -> None:
-    """The same secrets as JSON strings, in URLs and in base64, where ``body`` has them so."""
+    """The same secrets as JSON strings, in URLs, in base64 and as parts of paths, where ``body`` has them so."""
     for secret, placeholder in list(secrets.items()):
         for written in {urllib.parse.unquote(secret), *(json.dumps(secret, ensure_ascii=one)[1:-1] for one in _EITHER)}:
             if written and written != secret:
                 secrets.setdefault(written, placeholder)
         if len(secret) >= _LEAST_TORN and len(secrets) <= MOST_SECRETS:
-            for written in (urllib.parse.quote(secret, safe=""), base64.b64encode(secret.encode()).decode()):
-                kept = written.rstrip("=")
-                if kept != secret and kept in body:
-                    secrets.setdefault(written if written in body else kept, placeholder)
+            for written in dict.fromkeys(_spellings(secret)):
+                if written != secret and written in body:
+                    secrets.setdefault(written, placeholder)
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    encoded = base64.b64encode(secret.encode()).decode()
+    yield encoded
+    yield encoded.rstrip("=")
+    yield secret.lower()
+    for safe in _SAFE_IN_URLS:
+        yield urllib.parse.quote(secret, safe=safe)
+    if "/" in secret:
+        for piece in secret.split("/")[:_MOST_PIECES]:
+            if len(piece) >= _LEAST_ANYWHERE and not _is_plain_word(piece):
+                yield piece
+
+
+def _is_plain_word(text: str) -> bool:
+    return text.isalpha() and (text.islower() or text.isupper() or text.istitle())
 
 
 def _without_torn(text: str, anywhere: Any, placeholders: Mapping[str, str]) -> str:
