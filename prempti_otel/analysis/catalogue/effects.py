@@ -33,6 +33,7 @@ class Effect(StrEnum):
     )
     RUNS_REMOTE_CODE = "runs_remote_code", "Runs code that it fetches from an address given on the command line."
     INSTALLS_PACKAGES = "installs_packages", "Installs or upgrades packages, whose install scripts may run."
+    REMOVES_PACKAGES = "removes_packages", "Removes programs or libraries that are installed for the whole machine."
     PUBLISHES = "publishes", "Publishes a package, image, release or site for others to use."
     ESCALATES = "escalates", "Runs a command as another user, root by default."
     ESCAPES_ISOLATION = "escapes_isolation", "Gives a container or namespace the host's root, devices or processes."
