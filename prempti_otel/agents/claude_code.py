@@ -15,6 +15,7 @@ from prempti_otel.agents import claude_code_lifecycle
 from prempti_otel.agents.calls import MCP, encodable, said, split_mcp, tool_call
 from prempti_otel.agents.interface import Agent, Arrival, Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class ClaudeCode(Agent):
         fields = decode(payload)
         event = required_text(fields, "hook_event_name")
         if claude_code_lifecycle.known(event):
-            return claude_code_lifecycle.read(self.name, event, fields, arrival)
+            with unasked(event):
+                return claude_code_lifecycle.read(self.name, event, fields, arrival)
         return self._call(fields, event, arrival)
 
     def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:

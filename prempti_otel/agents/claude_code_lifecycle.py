@@ -7,13 +7,15 @@ a reason to hold the agent up.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from prempti_otel.agents.interface import Arrival, PayloadError, UnreadableLifecycleError
 from prempti_otel.agents.payload import compact, optional_text, required_text
+from prempti_otel.agents.told import told
 from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
 
 if TYPE_CHECKING:
+    from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import JsonValue
 
 _OUTCOMES = {
@@ -70,41 +72,25 @@ def known(event: str) -> bool:
 
 
 def read(agent: str, event: str, fields: Mapping[str, Any], arrival: Arrival) -> Lifecycle:
-    """What ``fields`` tell of ``event``, which is known. Raises UnreadableLifecycleError."""
-    try:
-        return _read(agent, event, fields, arrival)
-    except PayloadError as error:
-        raise UnreadableLifecycleError(f"{event[:80]!r}: {error}") from error
-
-
-def _read(agent: str, event: str, fields: Mapping[str, Any], arrival: Arrival) -> Lifecycle:
+    """What ``fields`` tell of ``event``, which is known. Raises PayloadError."""
     outcome = _OUTCOMES.get(event)
     response: JsonValue = fields.get("tool_response")
     tool_input = fields.get("tool_input")
-    return Lifecycle(
-        agent=agent,
-        event=_EVENTS[event],
-        hook_event=event,
-        session_id=required_text(fields, "session_id"),
-        received_ns=arrival.received_ns,
+    found = told(
+        agent,
+        _EVENTS[event],
+        fields,
+        arrival,
         prompt_id=optional_text(fields, "prompt_id"),
-        cwd=optional_text(fields, "cwd"),
-        model=optional_text(fields, "model"),
-        permission_mode=optional_text(fields, "permission_mode"),
-        subagent_id=optional_text(fields, "agent_id"),
-        subagent_type=optional_text(fields, "agent_type"),
-        source=optional_text(fields, "source"),
-        reason=optional_text(fields, "reason"),
-        prompt=optional_text(fields, "prompt"),
-        traceparent=arrival.traceparent,
         tool=required_text(fields, "tool_name") if outcome else "",
-        use_id=optional_text(fields, "tool_use_id") if outcome else "",
         input_json=compact(tool_input) if outcome and type(tool_input) is dict else "",
         outcome=outcome,
-        duration=_seconds(fields.get("duration_ms")),
         error=optional_text(fields, "error"),
+    )
+    return replace(
+        found,
+        duration=_seconds(fields.get("duration_ms")),
         interrupted=fields.get("is_interrupt") is True,
-        result=response,
         started_subagent=_started(response) if outcome is Outcome.OK else "",
     )
 

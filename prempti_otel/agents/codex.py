@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from prempti_otel.agents import codex_lifecycle
 from prempti_otel.agents.calls import encodable, said, split_mcp, tool_call
 from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
+    from prempti_otel.model.lifecycle import Lifecycle
 
 PRE_TOOL_USE = "PreToolUse"
 PERMISSION_REQUEST = "PermissionRequest"
@@ -51,6 +54,8 @@ class Codex(Agent):
             ),
             "A hook of type `http` in the same file makes Codex ignore the whole file.",
             "A project's `.codex/hooks.json` is read only in a project that Codex trusts.",
+            "A shell command that fails ends `ok`: Codex does not tell its exit status.",
+            "An MCP tool that fails ends `unknown`: Codex does not tell that it ended.",
             "Subagents were not tried.",
         ),
     )
@@ -58,7 +63,18 @@ class Codex(Agent):
     def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
         """See :meth:`Agent.parse`."""
         fields = decode(payload)
+        return self._call(fields, required_text(fields, "hook_event_name"), arrival)
+
+    def read(self, payload: bytes, arrival: Arrival) -> ToolCall | Lifecycle:
+        """See :meth:`Agent.read`."""
+        fields = decode(payload)
         event = required_text(fields, "hook_event_name")
+        if event in codex_lifecycle.EVENTS:
+            with unasked(event):
+                return codex_lifecycle.read(self.name, fields, arrival)
+        return self._call(fields, event, arrival)
+
+    def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
         if event not in EVENTS:
             raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {' and '.join(EVENTS)} are judged")
         tool = required_text(fields, "tool_name")

@@ -7,12 +7,13 @@ what it needs.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.agents import codex_trust, hook_entries
+from prempti_otel.agents import codex_lifecycle, codex_trust, hook_entries
 from prempti_otel.agents.codex import EVENTS, Codex
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Change, HookStatus, Scope
@@ -20,8 +21,11 @@ from prempti_otel.agents.settings_file import Form, SettingsFileError, read
 from prempti_otel.settings.home import Home
 
 _SCOPES = (Scope.USER, Scope.PROJECT)
-_KEYS = {"PreToolUse": "pre_tool_use", "PermissionRequest": "permission_request"}
-"""Event → its name in the keys of ``[hooks.state]``."""
+
+
+def _key(event: str) -> str:
+    """``event`` as it stands in the keys of ``[hooks.state]``: ``PreToolUse`` is ``pre_tool_use``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
 
 
 def settings_path(scope: Scope, project: Path) -> Path:
@@ -75,13 +79,13 @@ def _trust_keys(file: Path) -> list[str]:
     settings = read(file)
     places = hook_entries.places(settings.data) if settings else ()
     return [
-        f"{path}:{_KEYS.get(event, event)}:{number}:{index or 0}"
+        f"{path}:{_key(event)}:{number}:{index or 0}"
         for event, number, index in places
         for path in dict.fromkeys((file, file.resolve()))
     ]
 
 
-def _entry(command: str, fail_open: bool) -> dict[str, Any]:  # noqa: ARG001
+def _entry(command: str, fail_open: bool = False) -> dict[str, Any]:  # noqa: ARG001
     return {"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}]}
 
 
@@ -103,5 +107,6 @@ _hooks = HooksJson(
     path=settings_path,
     entry=_entry,
     events=EVENTS,
+    lifecycle=dict.fromkeys(codex_lifecycle.EVENTS, _entry),
     problems=_switched_off,
 )

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 import re2
 
+from prempti_otel.agents import gemini_lifecycle
 from prempti_otel.agents.calls import encodable, renamed, said, tool_call
 from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
+    from prempti_otel.model.lifecycle import Lifecycle
 
 EVENT = "BeforeTool"
 """The one hook event that is judged."""
@@ -80,28 +83,37 @@ class Gemini(Agent):
     def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
         """See :meth:`Agent.parse`."""
         fields = decode(payload)
+        return self._call(fields, required_text(fields, "hook_event_name"), arrival)
+
+    def read(self, payload: bytes, arrival: Arrival) -> ToolCall | Lifecycle:
+        """See :meth:`Agent.read`."""
+        fields = decode(payload)
         event = required_text(fields, "hook_event_name")
+        if event == gemini_lifecycle.AFTER_TOOL:
+            with unasked(event):
+                used = _used(fields)
+                return gemini_lifecycle.ended(self.name, fields, arrival, used.tool, used.input)
+        if event in gemini_lifecycle.EVENTS:
+            with unasked(event):
+                return gemini_lifecycle.read(self.name, event, fields, arrival)
+        return self._call(fields, event, arrival)
+
+    def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
         if event != EVENT:
             raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {EVENT} is judged")
-        original = required_text(fields, "tool_name")
-        given = required_object(fields, "tool_input")
-        mcp = _mcp(fields, original)
-        tool, keys = (f"mcp__{mcp[0]}__{mcp[1]}", {}) if mcp[0] else TOOLS.get(original, (original, {}))
-        tool_input = renamed(given, keys)
-        if tool == "WebFetch":
-            tool_input = _with_urls(tool_input)
+        used = _used(fields)
         return tool_call(
             self.name,
             arrival,
             event=event,
             session=required_text(fields, "session_id"),
             cwd=required_text(fields, "cwd"),
-            tool=tool,
-            tool_input=tool_input,
-            folder=optional_text(given, FOLDER, "tool_input.") if tool == "Bash" else "",
-            mcp=mcp,
+            tool=used.tool,
+            tool_input=used.input,
+            folder=optional_text(used.given, FOLDER, "tool_input.") if used.tool == "Bash" else "",
+            mcp=used.mcp,
             transcript_path=optional_text(fields, "transcript_path"),
-            extra={"tool_name": original} if tool != original else None,
+            extra={"tool_name": used.original} if used.tool != used.original else None,
         )
 
     def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
@@ -127,6 +139,27 @@ class Gemini(Agent):
 
 def _deny(reason: str) -> Reply:
     return Reply(msgspec.json.encode({"decision": "deny", "reason": said(reason)}))
+
+
+class _Used(NamedTuple):
+    """The tool of a call: as Gemini CLI has it, and by the normal names."""
+
+    original: str
+    given: dict[str, Any]
+    tool: str
+    input: dict[str, Any]
+    mcp: tuple[str, str]
+
+
+def _used(fields: dict[str, Any]) -> _Used:
+    original = required_text(fields, "tool_name")
+    given = required_object(fields, "tool_input")
+    mcp = _mcp(fields, original)
+    tool, keys = (f"mcp__{mcp[0]}__{mcp[1]}", {}) if mcp[0] else TOOLS.get(original, (original, {}))
+    tool_input = renamed(given, keys)
+    if tool == "WebFetch":
+        tool_input = _with_urls(tool_input)
+    return _Used(original, given, tool, tool_input, mcp)
 
 
 def _mcp(fields: dict[str, Any], tool: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prempti_otel.agents import gemini_lifecycle
 from prempti_otel.agents.gemini import EVENT, Gemini
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Scope
@@ -30,7 +31,7 @@ def settings_path(scope: Scope, project: Path) -> Path:
     return (Path.home() if scope is Scope.USER else project) / ".gemini" / "settings.json"
 
 
-def _entry(command: str, fail_open: bool) -> dict[str, Any]:  # noqa: ARG001
+def _entry(command: str, fail_open: bool = False) -> dict[str, Any]:  # noqa: ARG001
     hook = {"type": "command", "name": NAME, "command": command, "timeout": TIMEOUT_SECONDS * 1000}
     return {"matcher": "*", "hooks": [hook]}
 
@@ -61,6 +62,7 @@ _hooks = HooksJson(
     path=settings_path,
     entry=_entry,
     events=(EVENT,),
+    lifecycle=dict.fromkeys(gemini_lifecycle.EVENTS, _entry),
     form=Form.COMMENTED_JSON,
     problems=_switched_off,
 )

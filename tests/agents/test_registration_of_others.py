@@ -22,6 +22,9 @@ OTHERS = tuple(name for name in agents() if name != "claude_code")
 JSON_FILES = tuple(name for name in OTHERS if name != "opencode")
 PLACES = [(agent, Scope(scope), file) for agent in OTHERS for scope, file in FILES[agent].items()]
 
+CODEX_TELLS = ("SessionStart", "UserPromptSubmit", "PostToolUse", "Stop")
+GEMINI_TELLS = ("SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "SessionEnd")
+
 FAKE_CODEX = """#!{python}
 import json, pathlib, sys, tomllib
 home = pathlib.Path({home!r}) / ".codex"
@@ -35,7 +38,8 @@ for line in sys.stdin:
         config = home / "config.toml"
         state = tomllib.loads(config.read_text()).get("hooks", {{}}).get("state", {{}}) if config.exists() else {{}}
         hooks = []
-        for event, name in (("PreToolUse", "pre_tool_use"), ("PermissionRequest", "permission_request")):
+        for event in groups:
+            name = "".join("_" + c.lower() if c.isupper() else c for c in event).lstrip("_")
             for number, group in enumerate(groups.get(event, [])):
                 key = f"{{home}}/hooks.json:{{name}}:{{number}}:0"
                 digest = "sha256:" + format(hash(name) & 0, "x") + str(len(group["hooks"][0]["command"]))
@@ -113,12 +117,24 @@ def test_the_hook_is_entered_in_the_file_of_its_scope_once_and_taken_out_again(
 
 def _entries(agent: str, home: Home) -> dict[str, Any]:
     command = hook_file.command(agent, home, fail_open=False)
-    nested = {"type": "command", "command": command, "timeout": 15}
+    told = hook_file.command(agent, home, fail_open=False, lifecycle=True)
+    nested = {"type": "command", "timeout": 15}
     return {
-        "codex": {"hooks": {event: [{"hooks": [nested]}] for event in ("PreToolUse", "PermissionRequest")}},
+        "codex": {
+            "hooks": {
+                event: [{"hooks": [nested | {"command": command}]}] for event in ("PreToolUse", "PermissionRequest")
+            }
+            | {event: [{"hooks": [nested | {"command": told}]}] for event in CODEX_TELLS}
+        },
         "gemini": {
             "hooks": {
-                "BeforeTool": [{"matcher": "*", "hooks": [nested | {"name": "prempti", "timeout": 15000}]}],
+                event: [
+                    {
+                        "matcher": "*",
+                        "hooks": [nested | {"command": entered, "name": "prempti", "timeout": 15000}],
+                    }
+                ]
+                for event, entered in {"BeforeTool": command, **dict.fromkeys(GEMINI_TELLS, told)}.items()
             }
         },
         "copilot": {"version": 1, "hooks": {"preToolUse": [{"type": "command", "bash": command, "timeoutSec": 15}]}},

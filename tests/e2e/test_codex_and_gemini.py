@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from prempti_otel.audit import body_of
+from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
+from prempti_otel.audit.records import FallbackBody
 from prempti_otel.model.record import RecordKind
 from tests.support import real_claude, real_codex, real_gemini
 from tests.support.guard import Guard, wait_until
@@ -116,7 +119,12 @@ def test_with_the_engine_down_calls_are_blocked_and_the_audit_gets_to_know(
     assert "the engine is stopped" in (call.result or "")
     assert guarded.engines() == []
     guarded.ctl("start")
-    wait_until(lambda: len(guarded.records(RecordKind.FALLBACK)) == 1, "the blocked call to be recorded")
+    wait_until(lambda: blocked(guarded) == 1, "the blocked call to be recorded")
+
+
+def blocked(guard: Guard) -> int:
+    """How many calls hooks blocked without the engine, by the audit."""
+    return sum(body_of(record, FallbackBody).blocked for record in guard.records(RecordKind.FALLBACK))
 
 
 @pytest.mark.parametrize("broken", ["the hook is gone", "the interpreter is gone"])
@@ -169,6 +177,28 @@ def test_a_patch_of_codex_is_judged_file_by_file(guard: Guard, home: Path, proje
     assert "locked.txt is locked" in (outcome.calls[1].result or "")
     assert (project / "locked.txt").exists()
     assert not (project / "other.txt").exists()
+
+
+def test_each_call_has_its_outcome_and_its_prompt_and_the_session_is_told(
+    agent: RealAgent, home: Path, project: Path, guarded: Guard
+) -> None:
+    turns = [[agent.shell("echo one")], [agent.shell("echo two"), agent.shell("exit 3")], [agent.shell(REMOVE)]]
+    run = agent.run(agent.program, home, project, turns)
+    assert [call.denied_by for call in run.calls] == [None, None, None, "hook"], run
+    asked = guarded.records(RecordKind.DECISION)
+    assert len(asked) == 4
+    calls = [decision.call for decision in guarded.decisions()]
+    prompts = {call.prompt_id or call.turn_id for call in calls}
+    assert len(prompts) == 1
+    assert prompts != {""}
+    wait_until(lambda: len(guarded.records(RecordKind.OUTCOME)) == 3, "three outcomes")
+    outcomes = [body_of(record, OutcomeBody) for record in guarded.records(RecordKind.OUTCOME)]
+    assert {outcome.decision for outcome in outcomes} == {record.seq for record in asked[:3]}
+    failed = "error" if agent.name == "gemini" else "ok"  # Codex does not tell
+    assert sorted(outcome.outcome for outcome in outcomes) == sorted(["ok", "ok", failed])
+    told = {body_of(record, LifecycleBody).event for record in guarded.records(RecordKind.LIFECYCLE)}
+    assert {"session.start", "prompt", "stop"} <= told
+    assert ("session.end" in told) is (agent.name == "gemini")
 
 
 def test_tools_of_gemini_other_than_the_shell_have_their_normal_names(guard: Guard, home: Path, project: Path) -> None:
