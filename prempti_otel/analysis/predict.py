@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 64 * 1024
 """Characters of a script or content that an event carries."""
+LONGEST_PATH = 4096
+"""Characters of a path that an event carries: ``PATH_MAX`` of Linux, which no kernel looks beyond."""
 
 _HOMES = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root|/var/root)(?=/|\Z)")
 _UNKNOWN_START = ("$", "`", "~", "<(", ">(")
@@ -274,7 +276,8 @@ class _Events:
     ) -> None:
         if self._full():
             return
-        text, op = path.text, access.op
+        text, op = path.text[:LONGEST_PATH], access.op
+        dynamic = dynamic or not path.known or len(path.text) > LONGEST_PATH
         stripped = text.rstrip("/") if len(text) > 1 else text
         folder, slash, name = stripped.rpartition("/")
         values: dict[str, Value] = {
@@ -283,10 +286,11 @@ class _Events:
             "file.dir": folder or ("/" if slash else ""),
             "file.op": op.value,
             "file.recursive": access.recursive,
-            "file.dynamic": dynamic or not path.known,
+            "file.dynamic": dynamic,
         }
         covers: tuple[str, ...] = ()
         if real is not None:
+            real = real[:LONGEST_PATH]
             values["file.real_path"] = real
             home = self._home_path(real)
             if home:

@@ -17,6 +17,10 @@ _FALSE = frozenset({"false", "no", "0", "none", "off"})
 _UNTIL_ENDS = frozenset({";", "+"})
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
 _MAX_SPLICES = 4
+_LONGEST_SPLICE = 16 * 1024
+"""Characters of words in a word that are split as a shell does it; longer ones at blanks."""
+_LONGEST_CLUSTER = 256
+"""Letters of a cluster of options that are looked at one by one."""
 HELP = frozenset({"--help", "--version"})
 
 
@@ -211,6 +215,9 @@ class Reader:
         if letters[0].isdigit() and f"-{letters[0]}" not in command.options:
             self.parsed.flag(word.text)
             return
+        if len(letters) > _LONGEST_CLUSTER and f"-{letters[0]}" not in command.options:
+            self.parsed.flag(word.text)
+            return
         for index, letter in enumerate(letters):
             option = command.options.get(f"-{letter}")
             if option is None:
@@ -268,7 +275,7 @@ class Reader:
         if self.splices > _MAX_SPLICES:
             return
         try:
-            parts = shlex.split(value.text)
+            parts = shlex.split(value.text) if len(value.text) <= _LONGEST_SPLICE else value.text.split()
         except ValueError:
             parts = value.text.split()
         inner = [Word(part, value.known) for part in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import islice
 
@@ -139,16 +140,16 @@ def _alias(found: Found, word: Word, _: Role) -> None:
         found.codes.append(("sh", Word(text[1:], word.known), None))
 
 
-_SETTING = re2.compile(r"^([^=\s]+)(?:\s*=\s*|\s+)")
+_SETTING = re.compile(r"([^=\s]++)(?:\s*+=\s*+|\s++)")
 
 
 def _setting(found: Found, word: Word, role: Role) -> None:
-    named = _SETTING.match(encodable(word.text))
+    named = _SETTING.match(word.text)
     if named is None:
         return
     value = Word(word.text[named.end() :], word.known)
     for search, value_roles in role.settings:
-        if search(named.group(1)):
+        if search(named[1]):
             for value_role in value_roles:
                 APPLY[value_role.name](found, value, value_role)
             return

@@ -19,7 +19,7 @@ from prempti_otel.analysis.reading import FileOp
 if TYPE_CHECKING:
     from prempti_otel.analysis.code.python_expressions import Setting
 
-MAX_CODE = 65_536
+MAX_CODE = 16_384
 """Longest program in characters that is read."""
 
 _DOUBLE = frozenset({"||", "&&", "|&", ">>", "<=", ">=", "==", "!=", "+=", "-=", "*=", "/=", "%=", "^=", "++", "--"})

@@ -38,12 +38,12 @@ from prempti_otel.analysis.code.values import (
     choose,
 )
 
-MAX_CODE = 65_536
+MAX_CODE = 32_768
 """Longest code in characters that is parsed: parsing holds Python's global lock."""
 _MAX_CALLS = 12
 """Nesting of calls of the code's own functions that is followed."""
 
-_MAX_PIECES = 100
+_MAX_PIECES = 50
 """Top-level statements that are parsed one by one where the whole does not parse."""
 
 _PARSING = threading.Lock()

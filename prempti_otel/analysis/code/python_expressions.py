@@ -31,7 +31,7 @@ from prempti_otel.analysis.code.values import (
     concat,
 )
 
-MAX_STEPS = 12_000
+MAX_STEPS = 8_000
 """Expressions and statements looked at in one piece of code."""
 MAX_DEPTH = 60
 """Nesting of expressions and calls that is followed."""

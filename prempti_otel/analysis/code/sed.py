@@ -15,7 +15,7 @@ from prempti_otel.analysis.reading import FileOp
 if TYPE_CHECKING:
     from prempti_otel.analysis.code.python_expressions import Setting
 
-MAX_CODE = 65_536
+MAX_CODE = 16_384
 """Longest script in characters that is read."""
 _DEVICES = ("/dev/stdout", "/dev/stderr", "/dev/stdin")
 _WHOLE_LINE = (".*", "^.*$", "^.*", ".*$")

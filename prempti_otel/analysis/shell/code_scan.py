@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 from prempti_otel.analysis.shell.lexer import ASSIGNMENT, END_OF_WORD, PLAIN, Lexer
-from prempti_otel.analysis.shell.tokens import HereDocument, Script, Token, TokenKind
+from prempti_otel.analysis.shell.tokens import HereDocument, Script, Source, Token, TokenKind
 
 LONGEST = 64 * 1024
 """Characters of shell code that are read, here-documents' bodies not counted."""
 
-_BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
+_BLANKS = re.compile(r"(?:[ \t]++|\\\n)++")
 _FOR_SEPARATOR = re.compile(r"[ \t]*;?")
-_NEWLINES = re.compile(r"(?:[ \t\n]|\\\n|#[^\n]*)+")
+_NEWLINES = re.compile(r"(?:[ \t\n]++|\\\n|#[^\n]*+)++")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FD = re.compile(r"(?:[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})\Z")
 _REDIRECTION = re.compile(r"&>>|&>|<<<|<<-|<<|<>|<&|<|>>|>\||>&|>")
@@ -452,10 +452,9 @@ class CodeScan:
 
     def _read_documents(self, at: int) -> None:
         """Find the bodies of the here-documents announced on the line that has just ended."""
-        text = self.text
         for document in self.documents:
             document.start = min(at, self.size)
-            end, at = _document_end(text, at, document, self.closer)
+            end, at = _document_end(self.script.source, at, document, self.closer)
             document.end = end
             if at < 0:
                 self.script.broken = True
@@ -465,24 +464,34 @@ class CodeScan:
         self.at = max(self.at, at)
 
 
-def _document_end(text: str, start: int, document: HereDocument, closer: str) -> tuple[int, int]:
+def _document_end(source: Source, start: int, document: HereDocument, closer: str) -> tuple[int, int]:
     """The end of a body and the start of the line after it; the latter is -1 where no line ends it."""
-    delimiter = document.delimiter
-    at = start
-    while at < len(text):
-        line = at
-        if document.strip_tabs:
-            while text.startswith("\t", at):
-                at += 1
-        if text.startswith(delimiter, at):
-            after = at + len(delimiter)
-            if text.startswith("\n", after):
-                return line, after + 1
-            if after >= len(text) or (closer and text[after] == closer):
-                return line, after
-        hint = "\n" if document.strip_tabs else "\n" + delimiter
-        found = text.find(hint, at)
+    text, delimiter = source.text, document.delimiter
+    before = "" if document.strip_tabs else "\n"
+    at = start - 1
+    while at >= 0:
+        found, after = _nearest_end(text, at, before + delimiter, closer)
         if found < 0:
+            break
+        line = found + len(before)
+        if document.strip_tabs:
+            while text.startswith("\t", line - 1):
+                line -= 1
+        if line == start or text.startswith("\n", line - 1):
+            return line, after + 1 if text.startswith("\n", after) else after
+        source.steps -= 1
+        if source.steps < 0:
             break
         at = found + 1
     return len(text), -1
+
+
+def _nearest_end(text: str, at: int, mark: str, closer: str) -> tuple[int, int]:
+    """Where ``mark`` stands next before a line's end, the text's end or ``closer``, and where it ends; -1 for none."""
+    found = text.find(f"{mark}\n", at)
+    if closer:
+        closed = text.find(f"{mark}{closer}", at, found if found >= 0 else len(text))
+        found = closed if closed >= 0 else found
+    if found < 0 and text.endswith(mark) and len(text) - len(mark) >= at:
+        found = len(text) - len(mark)
+    return found, found + len(mark)

@@ -29,7 +29,7 @@ from prempti_otel.analysis.shell.disk import Disk, WrittenFile
 from prempti_otel.analysis.shell.redirect import Redirected
 from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable, values_of
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
-from prempti_otel.analysis.shell.trace import FileTouch, Process
+from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.walk import Walk
@@ -218,7 +218,8 @@ class Commands:
         process.hosts.extend(reading.hosts)
         process.hosts.extend(redirected.hosts)
         written = output.stdout(argv, state.stdin, state)
-        process.files.extend(FileTouch(access, state.cwd, state.disk.links) for access in reading.files)
+        cwd, links = state.cwd, state.disk.links
+        process.files.extend([FileTouch(access, cwd, links) for access in reading.files[: MOST_EVENTS + 1]])
         if reading.name == "tee":
             append = "-a" in reading.flags
             touches = Redirected(process.files, stdout=True).touches(written)

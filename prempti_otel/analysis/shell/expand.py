@@ -234,7 +234,9 @@ class Expander:
             if close < 0:
                 field.quote(text[at + 2 : end], known=False)
                 return end
-            field.quote(values.ansi_c(text[at + 2 : close - 1]))
+            inner = text[at + 2 : close - 1]
+            known = len(inner) <= values.LONGEST_VALUE
+            field.quote(values.ansi_c(inner) if known else inner, known=known)
             return close
         if following == '"' and not quoted:
             return at + 1

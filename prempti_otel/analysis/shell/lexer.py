@@ -20,6 +20,7 @@ ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=\Z")
 
 _NESTED_STEPS = 64
 """Steps that nested code counts for, besides its own."""
+_LONGEST_BACKQUOTED = 64 * 1024
 _IN_DOUBLE = re.compile(r"[^\"\\$`]+")
 _IN_BRACES = re.compile(r"[^\"'\\$`{}<>]+")
 _IN_PARENTHESES = re.compile(r"[^\"'\\$`()<>]+")
@@ -207,7 +208,7 @@ class Lexer(ABC):
         if known is None:
             match = _BACKQUOTED.match(self.text, at + 1)
             self.source.steps -= _NESTED_STEPS
-            if not match or depth >= DEEPEST or self.source.steps < 0:
+            if not match or depth >= DEEPEST or self.source.steps < 0 or match.end() - at > _LONGEST_BACKQUOTED:
                 return -1
             code = _UNESCAPE.sub(r"\1", self.text[at + 1 : match.end() - 1])
             known = (match.end(), self.separate(code, depth + 1))

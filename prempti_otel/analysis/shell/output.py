@@ -67,6 +67,8 @@ def _echo(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word:
         newline = "" if "n" in letters else newline
         escapes = "e" in letters or (escapes and "E" not in letters)
     word = _joined(rest)
+    if escapes and len(word.text) > _LONGEST:
+        return Word(word.text, known=False)
     text = values.echo_escapes(word.text) if escapes else word.text
     return Word(text + newline, word.known)
 
@@ -77,6 +79,8 @@ def _printf(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word | N
         rest.pop(0)
     if not rest or rest[0].text == "-v":
         return EMPTY
+    if len(rest[0].text) > _LONGEST:
+        return None
     text = values.printf(rest[0].text, [word.text for word in rest[1:]])
     return None if text is None else Word(text, _joined(rest).known)
 

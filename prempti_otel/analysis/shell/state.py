@@ -141,7 +141,7 @@ def _all_variables(branches: list[State]) -> dict[str, Variable]:
             if merged.setdefault(name, value) is not value:
                 differing[name] = None
     for name in differing:
-        values = [value for branch in branches if (value := branch.variables.get(name)) is not None]
+        values = [found for branch in branches if (found := branch.variables.get(name)) is not None]
         merged[name] = _choice(name, tuple(values))
     return merged
 
