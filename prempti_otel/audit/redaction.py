@@ -22,7 +22,7 @@ import msgspec
 import re2
 
 from prempti_otel.audit.key import fingerprint, load_key
-from prempti_otel.audit.secret_search import PLACEHOLDER, Search, collect, compiled, is_bare_word, named_secret
+from prempti_otel.audit.secret_search import PLACEHOLDER, Search, bare, collect, compiled, is_bare_word, named_secret
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ _EITHER = (False, True)
 _SAFE_IN_URLS = ("", "!$&'()*+,;=:@/|[]\\", "!$&'()*+,", "!$&()*+,;=:@/?[]^`{|}\\")
 """What stays as it is in a URL's part: in any, in a path, in a password, in a query (WHATWG's percent-encode sets)."""
 _MOST_PIECES = 64
+_FEW = 16
+"""So many secrets are looked for one after the other; more of them by one automaton."""
 _LEAST_TORN = 8
 """A shorter secret is not looked for with quotes inside."""
 
@@ -117,19 +119,37 @@ class Redactor:
         longest_first = sorted(secrets, key=_by_length)
         inside = [secret for secret in longest_first if len(secret) >= _LEAST_ANYWHERE]
         short = [secret for secret in longest_first if len(secret) < _LEAST_ANYWHERE]
-        anywhere = _any_of(inside) if inside else None
+        few = len(inside) <= _FEW
+        anywhere = None if few else _any_of(inside)
         word = _as_word(short) if short else None
+        known = dict(secrets)
 
-        def text(original: str) -> str:
-            whole = secrets.get(original)
-            if whole is not None:
-                return whole
+        def fresh(original: str) -> str:
             changed = original
-            if anywhere is not None and len(original) >= _LEAST_ANYWHERE:
-                changed = _replaced(anywhere, _without_torn(original, anywhere, secrets), secrets)
+            if len(original) >= _LEAST_ANYWHERE:
+                if few:
+                    whole = not _has_torn(original, inside)
+                    changed = original if whole else _without_torn(original, _any_of(inside), secrets)
+                    for secret in inside:
+                        changed = changed.replace(secret, secrets[secret])
+                else:
+                    changed = _replaced(anywhere, _without_torn(original, anywhere, secrets), secrets)
             return changed if word is None else _replace_words(changed, word, secrets)
 
+        def text(original: str) -> str:
+            changed = known.get(original)
+            if changed is None:
+                changed = known[original] = fresh(original)
+            return changed
+
         return _mapped(value, text)
+
+
+def _has_torn(text: str, secrets: Sequence[str]) -> bool:
+    if "'" not in text and '"' not in text and "\\" not in text:
+        return False
+    joined = bare(text)
+    return any(secret in joined and secret not in text for secret in secrets)
 
 
 def _holding(pattern: Any, texts: Sequence[str]) -> Iterator[str]:
