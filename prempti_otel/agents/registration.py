@@ -125,6 +125,11 @@ def agents() -> Sequence[str]:
     return tuple(_MODULES)
 
 
+def programs() -> dict[str, tuple[str, ...]]:
+    """The names of each agent's programs."""
+    return {agent: names for agent, (names, _) in _TRACES.items()}
+
+
 def detect() -> dict[str, str]:
     """The agents that are installed on this machine, each with the path that shows it: a program or a folder."""
     found = {}

@@ -91,6 +91,8 @@ class MatchBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     level: str = "tool"
     evidence: dict[str, str] = {}
     """``proc.cmdline``, ``file.path`` and ``file.op``, or ``net.host``: what matched, at most 512 bytes each."""
+    file: str = ""
+    """The project's rules file that the rule stands in; empty for installed rules."""
 
 
 class VerdictBody(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -103,6 +105,8 @@ class VerdictBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     mode: str = ""
     ruleset_digest: str = ""
     duration: float = 0.0
+    approval: str = ""
+    call_hash: str = ""
 
 
 class DecisionBody(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -142,7 +146,7 @@ class AdminBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Body of an ``admin`` record: the guard itself."""
 
     action: str
-    """``start``, ``stop``, ``mode``, ``default-action``, ``degraded``, ``recovered``, ``prune``, ``truncated``, ..."""
+    """``start``, ``stop``, ``mode``, ``default-action``, ``degraded``, ``recovered``, ``prune``, ``approve``, ..."""
     detail: dict[str, object] = {}
 
 
@@ -309,6 +313,8 @@ def _verdict(decision: Decision) -> dict[str, Any]:
         mode=decision.mode.value,
         ruleset_digest=decision.ruleset_digest,
         duration=decision.duration,
+        approval=decision.approval,
+        call_hash=decision.call_hash,
     )
 
 
@@ -364,6 +370,7 @@ def _matches(bounds: Bounds, matches: Sequence[Match], events: Sequence[Event], 
             event=index.get(id(match.event), -1),
             level=match.event.level.label,
             evidence=_evidence(bounds, match.event),
+            file=bounds.text(match.file, EVENT_TEXT) if match.file else "",
         )
         for match in matches
     ]

@@ -88,6 +88,12 @@ class EngineClient:
 
         return self._call("Reload", engine_pb2.ReloadRequest(), engine_pb2.ReloadReply, timeout)
 
+    def approvals(self, *, timeout: float = DEADLINE_S) -> pb.ApprovalsReply:
+        """Which calls wait for approval, and which have it."""
+        from prempti_otel.proto.prempti.v1 import engine_pb2
+
+        return self._call("Approvals", engine_pb2.ApprovalsRequest(), engine_pb2.ApprovalsReply, timeout)
+
     def wait_ready(self, timeout: float) -> pb.StatusReply:
         """Wait at most ``timeout`` seconds for an engine that answers."""
         ends = time.monotonic() + timeout

@@ -1,12 +1,14 @@
 """Matches to a decision: verdict, action, and a reason that a language model can act on.
 
 Pure: the same matches and policy give the same decision. A rule can never grant; only the
-user's floor can, and nothing here turns a verdict that stops into one that does not, save monitor mode.
+user's floor can, and nothing here turns a verdict that stops into one that does not, save monitor mode
+and, for an ask alone, a person's approval.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prempti_otel.model.decision import Decision, DecisionSource, Match, Mode, Priority, Verdict
@@ -20,6 +22,7 @@ _LINE_BYTES = 256
 """What every rule's line may take however many rules matched."""
 _RANK = {Verdict.DENY: 0, Verdict.ASK: 1, Verdict.DEFER: 2, Verdict.ALLOW: 2}
 _PRIORITY = {priority: rank for rank, priority in enumerate(Priority)}
+_NOBODY = "This needs a person's approval, which {} cannot ask for."
 _UNPRINTABLE = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233), " ")
 
 
@@ -62,6 +65,34 @@ def decide(
     )
 
 
+def unanswered(decision: Decision) -> bool:
+    """Whether rules ask, and the call is denied for want of somebody to ask."""
+    return decision.verdict is Verdict.ASK and decision.action is Verdict.DENY
+
+
+def approvable(call: ToolCall, decision: Decision, approval: str, call_hash: str) -> Decision:
+    """An unanswered decision with the way to an approval in its reason."""
+    said = [
+        _NOBODY.format(call.agent) + f" The user can run `premptictl approve {approval}` in a terminal of their own; "
+        "then try exactly this call again. Do not run that yourself.",
+        *_rule_lines(decision.matches),
+    ]
+    reason = _within(said, call.correlation_id)
+    return replace(decision, reason=reason, approval=approval, call_hash=call_hash)
+
+
+def approved(decision: Decision, floor: Verdict, approval: str, call_hash: str, giver: str) -> Decision:
+    """The same where a person approved the call: it gets what it would get if no rule asked."""
+    return replace(
+        decision,
+        action=floor,
+        source=DecisionSource.APPROVAL,
+        reason=_line(f"approved by {giver}"),
+        approval=approval,
+        call_hash=call_hash,
+    )
+
+
 def enforced(verdict: Verdict, mode: Mode, *, can_ask: bool) -> Verdict:
     """The action: nothing stops in monitor mode; where nobody can be asked, an ask is a deny."""
     if mode is Mode.MONITOR:
@@ -86,15 +117,19 @@ def failure(sentence: str, correlation_id: int, *, mode: Mode, ruleset_digest: s
 
 
 def _reason(call: ToolCall, matches: Sequence[Match], *, unanswerable: bool) -> str:
+    said = _rule_lines(matches)
+    if unanswerable:
+        said.insert(0, _NOBODY.format(call.agent))
+    return _within(said, call.correlation_id)
+
+
+def _rule_lines(matches: Sequence[Match]) -> list[str]:
     lines: dict[str, str] = {}
     for match in matches:
         if match.verdict.stops and match.rule not in lines:
             more = f" (and {match.count - 1} more)" if match.count > 1 else ""
             lines[match.rule] = _line(f"{match.rule}: {match.output}{more}")
-    said = list(lines.values())
-    if unanswerable:
-        said.insert(0, f"This needs a person's approval, which {call.agent} cannot ask for.")
-    return _within(said, call.correlation_id)
+    return list(lines.values())
 
 
 def _line(text: str) -> str:

@@ -1,4 +1,7 @@
-"""What a starting engine must know of the calls before it: numbers, marks, attempts, what is under way. Read once."""
+"""What a starting engine must know of the calls before it: numbers, marks, attempts, approvals, what is under way.
+
+Read once.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import time
 from typing import TYPE_CHECKING
 
 from prempti_otel.audit import StoreReader
+from prempti_otel.engine import approval_history
 
 if TYPE_CHECKING:
+    from prempti_otel.engine.approvals import Approvals
     from prempti_otel.engine.chronicle import Chronicle
     from prempti_otel.engine.sessions import Sessions
     from prempti_otel.settings.home import Home
@@ -18,8 +23,8 @@ RECENT_CALLS = 2000
 """Of this many calls it is remembered that they were asked about."""
 
 
-def recall(home: Home, sessions: Sessions, chronicle: Chronicle) -> int:
-    """Fill ``sessions`` and ``chronicle`` from the store; the highest correlation id in it. Raises StoreError."""
+def recall(home: Home, sessions: Sessions, chronicle: Chronicle, approvals: Approvals) -> int:
+    """Fill all three from the store; the highest correlation id in it. Raises StoreError."""
     with StoreReader(home) as reader:
         marks: dict[tuple[str, int], list[str]] = {}
         for session_id, label, time_ns in reader.marks(time.time_ns() - MARKS_NS):
@@ -32,4 +37,5 @@ def recall(home: Home, sessions: Sessions, chronicle: Chronicle) -> int:
             if isinstance(use_id, str):
                 sessions.attempt(record.session_id, use_id)
         chronicle.recall(reader)
+        approval_history.recall(reader, approvals)
         return reader.last_correlation_id()

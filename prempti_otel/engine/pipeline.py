@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival, Reply, UnreadableLifecycleError
+from prempti_otel.engine.approvals import Approvals
 from prempti_otel.engine.chronicle import Chronicle
-from prempti_otel.engine.decide import cut_to, failure
+from prempti_otel.engine.decide import cut_to, failure, unanswered
 from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
 from prempti_otel.engine.health import describe
 from prempti_otel.errors import PremptiError
@@ -57,6 +58,7 @@ class Pipeline:
         numbers: Numbers,
         health: Health,
         chronicle: Chronicle | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         self._policy = policy
         self._trail = trail
@@ -64,6 +66,7 @@ class Pipeline:
         self._numbers = numbers
         self._health = health
         self._chronicle = chronicle or Chronicle(trail, sessions)
+        self._approvals = approvals or Approvals(trail)
 
     def hook(self, agent_name: str, payload: bytes, traceparent: str = "", agent_pid: int = 0) -> Reply:
         """The reply to what an agent's hook was given."""
@@ -81,6 +84,9 @@ class Pipeline:
                 return agent.no_opinion()
             call = self._chronicle.placed(read)
             evaluation = evaluate(call, policy, self._sessions, can_ask=agent.can_ask(call), started=started)
+            if unanswered(evaluation.decision):
+                settled = self._approvals.settle(call, evaluation.decision, policy.floor)
+                evaluation = replace(evaluation, decision=settled)
             reply = agent.reply(call, evaluation.decision)
         except UnreadableLifecycleError as error:
             self._health.trouble(_EVENTS, f"an event could not be read: {describe(error)}")
@@ -139,6 +145,8 @@ class Pipeline:
         self._health.well(_RECORDS)
         if marks:
             self._sessions.set(call.session_id, marks, call.received_ns)
+        if evaluation.decision.approval:
+            self._approvals.recorded(evaluation.decision.call_hash, stored.seq)
         self._follow(lambda: self._chronicle.decided(call, stored, attempt, evaluation.decision.action))
         return ""
 

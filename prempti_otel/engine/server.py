@@ -17,6 +17,9 @@ from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from prempti_otel import __version__
+from prempti_otel.engine.approval_socket import ApprovalServer
+from prempti_otel.engine.approvals import Approvals
+from prempti_otel.engine.approvers import Agents
 from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.client import MAX_MESSAGE_BYTES
 from prempti_otel.engine.exporter import Exporter
@@ -82,6 +85,9 @@ class Engine:
         self._keeper = Keeper(home, self._health, self._trail)
         self._sessions = Sessions()
         self._chronicle = Chronicle(self._trail, self._sessions)
+        agents = Agents()
+        self._approvals = Approvals(self._trail, lambda: self._keeper.config.approvals.lifetime, note=agents.note)
+        self._approval_server = ApprovalServer(home, self._approvals, agents, self._trail)
         self._exporter = Exporter(home, self._health)
         self._fallbacks = Fallbacks(home, self._trail)
         self._housekeeper = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
@@ -96,8 +102,10 @@ class Engine:
         last_number = self._recall() if trail.open(keeper.config) else 0
         keeper.load_rules()
         numbers = Numbers(last_number)
-        pipeline = Pipeline(lambda: keeper.policy, trail, self._sessions, numbers, self._health, self._chronicle)
-        service = Service(self._home, pipeline, keeper, numbers, self._health, trail)
+        pipeline = Pipeline(
+            lambda: keeper.policy, trail, self._sessions, numbers, self._health, self._chronicle, self._approvals
+        )
+        service = Service(self._home, pipeline, keeper, numbers, self._health, trail, self._approvals)
         trail.admin(
             "start",
             version=__version__,
@@ -108,6 +116,7 @@ class Engine:
             destinations=_destinations(keeper.config),
         )
         keeper.serving = True
+        self._approval_server.start()
         self._door = Door(self._home, self._health, lambda payload: pipeline.hook(AGENT, payload), WORKERS)
         self._door.tend()
         self._server = self._listen(service)
@@ -128,6 +137,7 @@ class Engine:
         self._serving.enter_graceful_shutdown()
         if self._server is not None:
             self._server.stop(GRACE_S).wait()
+        self._approval_server.stop()
         if self._housekeeper.is_alive():
             self._housekeeper.join()
         if self._door is not None:
@@ -167,7 +177,7 @@ class Engine:
     def _recall(self) -> int:
         """What the store knows of earlier calls; the last number given out."""
         try:
-            return recall(self._home, self._sessions, self._chronicle)
+            return recall(self._home, self._sessions, self._chronicle, self._approvals)
         except PremptiError as error:
             self._health.trouble("session marks", f"earlier calls are not known: {error.diagnostics()}")
             return 0

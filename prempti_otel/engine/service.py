@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from prempti_otel.proto.prempti.v1.engine_pb2_grpc import EngineServicer
 if TYPE_CHECKING:
     import grpc
 
+    from prempti_otel.engine.approvals import Approvals, Asked
     from prempti_otel.engine.health import Health
     from prempti_otel.engine.keeper import Keeper
     from prempti_otel.engine.numbering import Numbers
@@ -41,7 +42,14 @@ class Service(EngineServicer):
     """Answers hooks and clients."""
 
     def __init__(
-        self, home: Home, pipeline: Pipeline, keeper: Keeper, numbers: Numbers, health: Health, store: Facts
+        self,
+        home: Home,
+        pipeline: Pipeline,
+        keeper: Keeper,
+        numbers: Numbers,
+        health: Health,
+        store: Facts,
+        approvals: Approvals,
     ) -> None:
         self._home = home
         self._pipeline = pipeline
@@ -49,6 +57,7 @@ class Service(EngineServicer):
         self._numbers = numbers
         self._health = health
         self._store = store
+        self._approvals = approvals
         self._started_ns = time.time_ns()
 
     def Hook(self, request: pb.HookRequest, _context: grpc.ServicerContext) -> pb.HookReply:  # noqa: N802
@@ -118,6 +127,38 @@ class Service(EngineServicer):
             rules_loaded=self._keeper.rules_loaded,
             error=error,
         )
+
+    def Approvals(self, _request: pb.ApprovalsRequest, _context: grpc.ServicerContext) -> pb.ApprovalsReply:  # noqa: N802
+        """What waits for approval, and what has it. Nothing here can give one."""
+        asked, given = self._approvals.listed()
+        return pb.ApprovalsReply(
+            approvals=[
+                *(_approval(one) for one in asked),
+                *(
+                    _approval(
+                        grant.asked,
+                        given_ns=grant.given_ns,
+                        expires_ns=grant.expires_ns,
+                        once=grant.once,
+                        by=grant.by,
+                    )
+                    for grant in given
+                ),
+            ]
+        )
+
+
+def _approval(asked: Asked, **given: Any) -> pb.Approval:
+    return pb.Approval(
+        id=asked.id,
+        agent=asked.agent,
+        session_id=asked.session_id,
+        tool=asked.tool,
+        rules=sorted(asked.rules),
+        seq=asked.seq,
+        asked_ns=asked.asked_ns,
+        **given,
+    )
 
 
 def _as_payload(request: pb.EvaluateRequest) -> tuple[str, bytes]:

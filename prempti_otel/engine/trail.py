@@ -157,6 +157,10 @@ class Trail:
 
         self._append(make)
 
+    def approval(self, action: str, **detail: Any) -> None:
+        """Who approved a call, or was refused to: in force only once it is recorded. Raises as :meth:`decision`."""
+        self._append(lambda redactor: admin_record(action, time_ns=time.time_ns(), redactor=redactor, **detail))
+
     def admin(self, action: str, **detail: JsonValue) -> None:
         """The guard itself: ``start``, ``stop``, ``mode``, ``config-rejected``, ``degraded`` or ``recovered``."""
         self._note(action, lambda redactor: admin_record(action, time_ns=time.time_ns(), redactor=redactor, **detail))

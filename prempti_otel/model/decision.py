@@ -42,6 +42,8 @@ class DecisionSource(StrEnum):
     ERROR = "error"
     FALLBACK = "fallback"
     """The engine was not reached; the hook answered for itself."""
+    APPROVAL = "approval"
+    """Rules ask, the agent cannot, and a person approved this very call beforehand."""
 
 
 class Priority(StrEnum):
@@ -78,6 +80,8 @@ class Match:
     description: str = ""
     count: int = 1
     """On how many events the rule held, this one included; set on the rule's first match."""
+    file: str = ""
+    """The project's rules file that the rule stands in; empty for installed rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +100,7 @@ class Decision:
     ruleset_digest: str
     duration: float
     """Seconds from the payload's arrival to this decision, recording not included."""
+    approval: str = ""
+    """ID under which a person can approve the call, or did; empty where there is nothing to approve."""
+    call_hash: str = ""
+    """Which call that is, exactly: ``hmac-sha256:`` of all that identifies it; empty where ``approval`` is."""

@@ -81,6 +81,15 @@ class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     host_name: Annotated[bool, Meta(description="Export the name of the machine (`host.name`).")] = True
 
 
+class ApprovalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What becomes of a call that rules ask about where nobody can be asked."""
+
+    lifetime: Annotated[
+        int,
+        Meta(ge=10, le=86_400, description="Seconds for which an approval is in force that was given for one call."),
+    ] = 600
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The user's settings; a missing file means all defaults."""
 
@@ -103,4 +112,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     privacy: Annotated[Privacy, Meta(description="What is kept and exported of what people type and tools say.")] = (
         Privacy()
     )
+    approvals: Annotated[
+        ApprovalSettings, Meta(description="Approval of calls by `premptictl approve`, where an agent cannot ask.")
+    ] = ApprovalSettings()
     export: Annotated[list[Destination], Meta(description="Where telemetry goes; empty: nowhere.")] = []

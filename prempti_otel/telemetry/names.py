@@ -231,7 +231,19 @@ ACTION = _attribute(
     Place.METRIC,
 )
 DECISION_SOURCE = _attribute(
-    "prempti.decision.source", "string", "`rule`, `default`, `error` or `fallback`.", _SPAN, _DECISION
+    "prempti.decision.source",
+    "string",
+    "`rule`, `default`, `error`, `fallback`, or `approval` where a person approved the call.",
+    _SPAN,
+    _DECISION,
+)
+APPROVAL_ID = _attribute(
+    "prempti.approval.id",
+    "string",
+    "ID under which a person can approve the call (`prempti.action` is `deny` then), or did (`prempti.decision.source` "
+    "is `approval`). The same for every try of a call.",
+    _SPAN,
+    _DECISION,
 )
 REASON = _attribute(
     "prempti.reason",

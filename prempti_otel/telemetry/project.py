@@ -227,6 +227,7 @@ def _decision_attributes(record: StoredRecord, body: DecisionBody) -> Attributes
         names.VERDICT: decision.verdict,
         names.ACTION: decision.action,
         names.DECISION_SOURCE: decision.source,
+        names.APPROVAL_ID: decision.approval,
         names.REASON: decision.reason,
         names.MODE: decision.mode,
         names.RULESET_DIGEST: decision.ruleset_digest,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from prempti_otel.settings.config import Config, Destination, Privacy, Retention, RuleSettings
+from prempti_otel.settings.config import ApprovalSettings, Config, Destination, Privacy, Retention, RuleSettings
 from prempti_otel.settings.reference import configuration_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -20,7 +20,7 @@ def test_every_key_has_a_row_with_a_meaning() -> None:
     rows = {line.split("`")[1]: line for line in configuration_page().splitlines() if line.startswith("| `")}
     declared = [
         field.encode_name
-        for struct in (Config, RuleSettings, Retention, Privacy, Destination)
+        for struct in (Config, ApprovalSettings, RuleSettings, Retention, Privacy, Destination)
         for field in msgspec.structs.fields(struct)
     ]
     assert sorted(rows) == sorted(declared)

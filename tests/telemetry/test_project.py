@@ -24,7 +24,7 @@ from prempti_otel.audit import (
     policy_record,
     unjudged_record,
 )
-from prempti_otel.model.decision import Priority, Verdict
+from prempti_otel.model.decision import DecisionSource, Priority, Verdict
 from prempti_otel.model.lifecycle import LifecycleEvent, Outcome
 from prempti_otel.model.record import Record, StoredRecord
 from prempti_otel.telemetry import names, project, shape
@@ -337,7 +337,29 @@ def every_record() -> Iterator[StoredRecord]:
         )
     )
     yield kept(admin_record("degraded", time_ns=1, redactor=REDACTOR, reason="why"))
+    yield an_asked_call()
     yield from endings()
+
+
+def an_asked_call(**changes: Any) -> StoredRecord:
+    """A call that a rule asks about and nobody can be asked about."""
+    call = a_call(9)
+    events = some_events(call)
+    decision = a_decision(
+        Verdict.ASK,
+        a_match(events[1], verdict=Verdict.ASK),
+        **{"action": Verdict.DENY, "approval": "7KQ2-M4XP", "call_hash": "hmac-sha256:00"} | changes,
+    )
+    return kept(decision_record(call, events, decision, redactor=REDACTOR), 10)
+
+
+def test_an_approved_call_says_so_and_keeps_its_matches() -> None:
+    call = an_asked_call(action=Verdict.DEFER, source=DecisionSource.APPROVAL)
+    (span,) = project.spans(kept(an_outcome(call), 11), RESOURCE, lambda seq: call if seq == call.seq else None)
+    attributes = dict(span.attributes or {})
+    told = [attributes[name] for name in (names.VERDICT, names.ACTION, names.DECISION_SOURCE, names.APPROVAL_ID)]
+    assert told == ["ask", "defer", "approval", "7KQ2-M4XP"]
+    assert [event.name for event in span.events] == [names.RULE_MATCH_EVENT]
 
 
 def endings() -> Iterator[StoredRecord]:

@@ -149,3 +149,39 @@ class ReloadReply(_message.Message):
     rules_loaded: int
     error: str
     def __init__(self, changed: _Optional[bool] = ..., ruleset_digest: _Optional[str] = ..., rules_loaded: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
+
+class ApprovalsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Approval(_message.Message):
+    __slots__ = ("id", "agent", "session_id", "tool", "rules", "seq", "asked_ns", "given_ns", "expires_ns", "once", "by")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    ASKED_NS_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_NS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_NS_FIELD_NUMBER: _ClassVar[int]
+    ONCE_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    agent: str
+    session_id: str
+    tool: str
+    rules: _containers.RepeatedScalarFieldContainer[str]
+    seq: int
+    asked_ns: int
+    given_ns: int
+    expires_ns: int
+    once: bool
+    by: str
+    def __init__(self, id: _Optional[str] = ..., agent: _Optional[str] = ..., session_id: _Optional[str] = ..., tool: _Optional[str] = ..., rules: _Optional[_Iterable[str]] = ..., seq: _Optional[int] = ..., asked_ns: _Optional[int] = ..., given_ns: _Optional[int] = ..., expires_ns: _Optional[int] = ..., once: _Optional[bool] = ..., by: _Optional[str] = ...) -> None: ...
+
+class ApprovalsReply(_message.Message):
+    __slots__ = ("approvals",)
+    APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    approvals: _containers.RepeatedCompositeFieldContainer[Approval]
+    def __init__(self, approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ...) -> None: ...

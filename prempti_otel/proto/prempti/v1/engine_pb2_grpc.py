@@ -60,6 +60,11 @@ class EngineStub:
                 request_serializer=prempti_dot_v1_dot_engine__pb2.ReloadRequest.SerializeToString,
                 response_deserializer=prempti_dot_v1_dot_engine__pb2.ReloadReply.FromString,
                 _registered_method=True)
+        self.Approvals = channel.unary_unary(
+                '/prempti.v1.Engine/Approvals',
+                request_serializer=prempti_dot_v1_dot_engine__pb2.ApprovalsRequest.SerializeToString,
+                response_deserializer=prempti_dot_v1_dot_engine__pb2.ApprovalsReply.FromString,
+                _registered_method=True)
 
 
 class EngineServicer:
@@ -100,6 +105,13 @@ class EngineServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Approvals(self, request, context):
+        """Which calls wait for a person's approval, and which have it. Approvals are not given here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EngineServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -127,6 +139,11 @@ def add_EngineServicer_to_server(servicer, server):
                     servicer.Reload,
                     request_deserializer=prempti_dot_v1_dot_engine__pb2.ReloadRequest.FromString,
                     response_serializer=prempti_dot_v1_dot_engine__pb2.ReloadReply.SerializeToString,
+            ),
+            'Approvals': grpc.unary_unary_rpc_method_handler(
+                    servicer.Approvals,
+                    request_deserializer=prempti_dot_v1_dot_engine__pb2.ApprovalsRequest.FromString,
+                    response_serializer=prempti_dot_v1_dot_engine__pb2.ApprovalsReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -265,6 +282,33 @@ class Engine:
             '/prempti.v1.Engine/Reload',
             prempti_dot_v1_dot_engine__pb2.ReloadRequest.SerializeToString,
             prempti_dot_v1_dot_engine__pb2.ReloadReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Approvals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/prempti.v1.Engine/Approvals',
+            prempti_dot_v1_dot_engine__pb2.ApprovalsRequest.SerializeToString,
+            prempti_dot_v1_dot_engine__pb2.ApprovalsReply.FromString,
             options,
             channel_credentials,
             insecure,
