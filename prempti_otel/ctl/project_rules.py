@@ -22,7 +22,7 @@ from prempti_otel.engine.trust import MAX_FILES, TrustedFile, TrustList, fingerp
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
-    from prempti_otel.rules import FileResult
+    from prempti_otel.rules import FileResult, Rule
     from prempti_otel.rules.project import ProjectLoad
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
@@ -53,6 +53,11 @@ class Project:
     unreadable: tuple[str, ...] = ()
     """Files that could not be read, each with the reason."""
 
+    def rules(self, file: ProjectFile) -> list[Rule]:
+        """What the file defines; nothing where it is refused."""
+        ruleset = self.loaded.ruleset
+        return [rule for rule in ruleset.rules if rule.file == file.path] if ruleset is not None else []
+
     def result(self, file: ProjectFile) -> FileResult:
         """What loading the file came to."""
         return next(result for result in self.loaded.files if result.name == file.path)
@@ -71,6 +76,28 @@ def root_at(path: Path, home: Home) -> tuple[str, str]:
     if project_files.is_guard_home(where[0], home):
         raise PremptiError("this is the guard's own home and no project", where=str(path))
     return where
+
+
+def named(path: Path, home: Home) -> tuple[str, str] | None:
+    """The same where ``path`` is a project's rules file, its folder of rules, or the project's own folder; else None.
+
+    Raises PremptiError.
+    """
+    real = os.path.realpath(path)
+    if path.is_dir():
+        root = real.removesuffix("/" + "/".join(project_files.FOLDER)) or "/"
+        found = not project_files.is_guard_home(root, home) and bool(_names(root))
+        return (root, "") if found else None
+    where = project_files.root_and_name(f"{os.path.realpath(path.parent)}/{path.name}")
+    return where if where is not None and not project_files.is_guard_home(where[0], home) else None
+
+
+def here(home: Home) -> str:
+    """The project around the current folder; empty where there is none with rules of its own."""
+    try:
+        return root_at(Path.cwd(), home)[0]
+    except (PremptiError, OSError):
+        return ""
 
 
 def _around(folder: str, home: Home) -> str:

@@ -14,7 +14,7 @@ A file beside the rules, in a folder ``tests``:
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,6 +25,7 @@ from msgspec import Meta
 
 from prempti_otel.engine.offline import Judge
 from prempti_otel.engine.prediction import shipped_context
+from prempti_otel.engine.projects import Everywhere
 from prempti_otel.errors import PremptiError
 from prempti_otel.rules import Ruleset
 from prempti_otel.settings.document import ConfigError, compose, read_text
@@ -92,11 +93,19 @@ def find(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def run(files: Sequence[Path], ruleset: Ruleset) -> list[Result]:
-    """Judge every case of every file. Raises PremptiError for a file that cannot be read."""
-    known = {rule.name for rule in ruleset.rules}
+def run(
+    files: Sequence[Path],
+    ruleset: Ruleset,
+    project_of: Callable[[Path], Everywhere | None] = lambda _: None,
+) -> list[Result]:
+    """Judge every case of every file, those of a project's file by its rules, too.
+
+    Raises PremptiError for a file that cannot be read.
+    """
     results = []
     for file in files:
+        project = project_of(file)
+        known = {rule.name for rule in ruleset.rules} | (project.names if project is not None else frozenset())
         document = compose(file, read_text(file))
         cases, reader = converted(document, Cases)
         for index, case in enumerate(cases.cases):
@@ -104,18 +113,18 @@ def run(files: Sequence[Path], ruleset: Ruleset) -> list[Result]:
             for name in (*case.rules, *case.not_rules):
                 if name not in known:
                     raise ConfigError(f"there is no rule {name!r}", where=place, remedy="premptictl rules list")
-            results.append(_judge(case, place, ruleset))
+            results.append(_judge(case, place, judge_of(ruleset, project)))
     return results
 
 
-def judge_of(ruleset: Ruleset) -> Judge:
+def judge_of(ruleset: Ruleset, project: Everywhere | None = None) -> Judge:
     """A fresh judge of calls that :data:`USER` makes; marks are its own."""
-    return Judge(ruleset, context=replace(shipped_context(), home=HOME, user=USER, tmpdir="/tmp"))  # noqa: S108 - a name
+    context = replace(shipped_context(), home=HOME, user=USER, tmpdir="/tmp")  # noqa: S108 - a name
+    return Judge(ruleset, context=context, projects=project)
 
 
-def _judge(case: Case, place: str, ruleset: Ruleset) -> Result:
+def _judge(case: Case, place: str, judge: Judge) -> Result:
     started = time.perf_counter()
-    judge = judge_of(ruleset)
     try:
         for step in case.after:
             judge.decide(step.agent, payload_of(step))

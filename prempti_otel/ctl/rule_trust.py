@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from prempti_otel.ctl.project_rules import Project, ProjectFile
-    from prempti_otel.rules import Rule
 
 STYLES = {"trusted": "green", "changed": "red", "missing": "yellow", "unreadable": "yellow"}
 
@@ -134,7 +133,7 @@ def _show(project: Project, files: Sequence[ProjectFile]) -> None:
             out.print(_line(("  refused as a whole", "bold red")))
         for line in _rules(project, file):
             out.print(line)
-    counts = Counter(str(rule.verdict) for file in files for rule in _rules_of(project, file))
+    counts = Counter(str(rule.verdict) for file in files for rule in project.rules(file))
     for name, condition in project.loaded.macros.items():
         out.print(_line((f"  macro {name}  ", "bold"), (_folded(condition), "")))
     for name, items in project.loaded.lists.items():
@@ -145,18 +144,13 @@ def _show(project: Project, files: Sequence[ProjectFile]) -> None:
 
 
 def _rules(project: Project, file: ProjectFile) -> Iterator[Text]:
-    for rule in _rules_of(project, file):
+    for rule in project.rules(file):
         verdict = str(rule.verdict)
         word = {"defer": "inform"}.get(verdict, verdict)
         off = "" if rule.enabled else "  (switched off by config.yaml)"
         yield _line((f"  {word:<7}", VERDICT_STYLES[verdict]), (rule.name, "bold"), (off, "dim"))
         for what, text in (("why", rule.description), ("if", rule.condition), ("says", rule.output)):
             yield _line((f"          {what:<5}", "dim"), (_folded(text), ""))
-
-
-def _rules_of(project: Project, file: ProjectFile) -> list[Rule]:
-    ruleset = project.loaded.ruleset
-    return [rule for rule in ruleset.rules if rule.file == file.path] if ruleset is not None else []
 
 
 def _line(*parts: tuple[str, str]) -> Text:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from prempti_otel.ctl import rule_switch, rule_template, rule_trust
+from prempti_otel.ctl import project_rules, project_view, rule_switch, rule_template, rule_trust
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable, shown
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
 from prempti_otel.settings.resources import resource
+
+if TYPE_CHECKING:
+    from prempti_otel.rules import LoadResult
+    from prempti_otel.rules.project import ProjectLoad
 
 
 @click.group()
@@ -34,25 +39,37 @@ rules.add_command(rule_trust.untrust)
 def check(paths: tuple[Path, ...], form: str) -> int:
     """Validate rule files, in the order given; without PATHS, all that are installed.
 
-    The JSON is that of `falco --validate`. Exit status 1 if any file is invalid.
+    Files of a project, in its `.prempti/rules`, are validated as such: on top of the installed rules, which they can
+    only tighten. The JSON is that of `falco --validate`. Exit status 1 if any file is invalid.
     """
     from prempti_otel.rules import load
+    from prempti_otel.rules.loader import results_json
 
     home = Home.from_environment()
-    files = read_rule_files(paths) if paths else installed_rule_files(home, load_config(home.config))
-    result = load(files)
+    config = load_config(home.config)
+    others, projects = project_view.checked(paths, home, config)
+    results: list[LoadResult | ProjectLoad] = [*projects]
+    if others or not projects:
+        results.insert(0, load(read_rule_files(others) if paths else installed_rule_files(home, config)))
     if form == "json":
-        print_json(result.as_json())
+        read = [pair for result in results for pair in zip(result.files, result.given, strict=False)]
+        print_json(results_json([result for result, _ in read], [file for _, file in read]))
     else:
-        click.echo(result.as_text().rstrip("\n"))
-    return ExitCode.OK if result.successful else ExitCode.FINDING
+        click.echo("\n".join(result.as_text().rstrip("\n") for result in results))
+    return ExitCode.OK if all(result.successful for result in results) else ExitCode.FINDING
 
 
 @rules.command("list")
 @click.option("--rules", "paths", multiple=True, type=click.Path(exists=True, path_type=Path), help="These files only.")
+@click.option(
+    "--project",
+    type=click.Path(exists=True, path_type=Path),
+    help="Also the rules of this project.",
+    show_default="the one around the current folder",
+)
 @format_option
-def list_(paths: tuple[Path, ...], form: str) -> int:
-    """List rules with their verdict, priority and state."""
+def list_(paths: tuple[Path, ...], project: Path | None, form: str) -> int:
+    """List rules with their verdict, priority and state; those of a project apart."""
     from prempti_otel.rules import load
 
     home = Home.from_environment()
@@ -75,8 +92,11 @@ def list_(paths: tuple[Path, ...], form: str) -> int:
         }
         for rule in result.ruleset.rules
     ]
+    root = project_rules.root_at(project, home)[0] if project else "" if paths else project_rules.here(home)
+    own = project_rules.load(root, home, config) if root else None
     if form == "json":
-        print_json({"digest": result.ruleset.digest, "rules": rows})
+        told = {"digest": result.ruleset.digest, "rules": rows}
+        print_json(told | {"project": project_view.as_json(own) if own else None})
         return ExitCode.OK
     print_table(
         ["VERDICT", "PRIORITY", "RULE", "TAGS"],
@@ -91,6 +111,8 @@ def list_(paths: tuple[Path, ...], form: str) -> int:
         ],
     )
     console().print(f"\n{len(rows)} rules, digest {shown(result.ruleset.digest[:12])}")
+    if own is not None:
+        project_view.show(own)
     return ExitCode.OK
 
 
@@ -106,7 +128,8 @@ def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | No
 
     A test file lists calls and what each must get; see docs/writing-rules.md. Without PATHS, the tests in
     folders `tests` beside rules are run: those of the default rules by these alone, as shipped, and
-    your own by all that is installed. Exit status 1 if any case fails.
+    your own by all that is installed. Tests of a project, in its `.prempti/rules/tests`, are judged by its
+    rules, too, trusted or not. Exit status 1 if any case fails.
     """
     from prempti_otel.ctl import rule_tests
     from prempti_otel.rules import load
@@ -125,7 +148,8 @@ def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | No
         if loaded.ruleset is None:
             click.echo(loaded.as_text().rstrip("\n"), err=True)
             return ExitCode.FINDING
-        results += rule_tests.run(rule_tests.find(places), loaded.ruleset)
+        files = rule_tests.find(places)
+        results += rule_tests.run(files, loaded.ruleset, lambda file: project_view.tested_by(file, home, config))
     if junit is not None:
         junit.write_text(rule_tests.junit(results), encoding="utf-8")
     failed = [one for one in results if one.failure]

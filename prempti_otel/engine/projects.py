@@ -116,6 +116,11 @@ class Everywhere:
     def __init__(self, rules: ProjectRules) -> None:
         self._rules = (rules,)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the rules."""
+        return frozenset(rule.name for one in self._rules if one.ruleset is not None for rule in one.ruleset.rules)
+
     def of(self, *folders: str) -> tuple[ProjectRules, ...]:  # noqa: ARG002
         """See :meth:`ProjectSource.of`."""
         return self._rules

@@ -70,8 +70,7 @@ class LoadResult:
 
     def as_json(self) -> JsonObject:
         """What ``falco --validate`` prints with ``json_output``."""
-        read = zip(self.files, self.given, strict=False)
-        return {"falco_load_results": [result.as_json(schema_warnings(file.source())) for result, file in read]}
+        return results_json(self.files, self.given)
 
     def as_text(self) -> str:
         """For a person: a line per file, then what was found, with place and remedy."""
@@ -80,6 +79,12 @@ class LoadResult:
     def errors_text(self) -> str:
         """Only why there is no ruleset, with place and remedy; empty where there is one."""
         return "\n".join(error.as_text() for result in self.files for error in result.errors)
+
+
+def results_json(results: Sequence[FileResult], given: Sequence[RuleFile]) -> JsonObject:
+    """What loading came to, file by file, in the shape of what ``falco --validate`` prints with ``json_output``."""
+    read = zip(results, given, strict=False)
+    return {"falco_load_results": [result.as_json(schema_warnings(file.source())) for result, file in read]}
 
 
 def load(

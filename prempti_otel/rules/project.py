@@ -6,8 +6,8 @@ installed rule says of a call. A file that tries is refused whole, and the other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from prempti_otel.rules.ast import Compare, Constants, Expression, checks
 from prempti_otel.rules.build import Builder
@@ -52,6 +52,14 @@ class ProjectLoad:
     def successful(self) -> bool:
         """Whether no file was refused."""
         return all(result.successful for result in self.files)
+
+    def only(self, names: Collection[str]) -> ProjectLoad:
+        """The same, with what was said of these files only."""
+        return replace(
+            self,
+            files=[result for result in self.files if result.name in names],
+            given=[file for file in self.given if file.name in names],
+        )
 
     def as_text(self) -> str:
         """For a person: a line per file, then what was found, with place and remedy."""
