@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prempti_otel.analysis.code import preload
+from prempti_otel.engine import rule_changes
 from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.lastgood import LastGood
@@ -289,7 +290,7 @@ class Keeper:
             self._slice_began = time.perf_counter()
 
     def _rules_accepted(self, ruleset: Ruleset, files: list[RuleFile]) -> None:
-        policy = self.policy
+        policy, before = self.policy, self._loaded
         self._swap(ruleset, files)
         self._loaded = files, self.config.rules
         if self.ruleset_error:
@@ -303,10 +304,16 @@ class Keeper:
                 enabled=self.rules_enabled,
                 files=[file.name for file in files],
             )
+            if before is not None:
+                self._tell_changes(rule_changes.changes(before[0], files), ruleset.digest)
         try:
             self._copy.save_rules(files)
         except OSError as error:
             self._health.trouble(_COPY, f"the rules could not be copied: {error.strerror}")
+
+    def _tell_changes(self, told: list[str], digest: str) -> None:
+        log.info("rules in force: %d of %d; %s", self.rules_enabled, self.rules_loaded, "; ".join(told))
+        self._trail.admin(rule_changes.ACTION, digest=digest, changes=list(told))
 
     def _rules_rejected(self, diagnostics: str, files: Sequence[RuleFile]) -> None:
         if diagnostics == self.ruleset_error:
