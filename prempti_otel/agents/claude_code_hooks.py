@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from prempti_otel.agents.claude_code import EVENT, ClaudeCode
+from prempti_otel.agents.claude_code_http import HttpForm
 from prempti_otel.agents.claude_code_lifecycle import ASYNCHRONOUS, OF_TOOLS, REGISTERED
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
-from prempti_otel.agents.registration import Scope
-from prempti_otel.agents.settings_file import SettingsFileError, read
+from prempti_otel.agents.registration import Change, Scope
+from prempti_otel.agents.settings_file import SettingsFileError, make_private, read
+from prempti_otel.settings.home import Home
 
 MANAGED = Path(
     "/Library/Application Support/ClaudeCode/managed-settings.json"
@@ -74,6 +76,20 @@ def _switched_off(project: Path) -> Iterator[str]:
             yield f"allowManagedHooksOnly in {path} switches off all hooks but the administrator's"
 
 
+def add_http(scope: Scope, home: Home, project: Path, *, fail_open: bool) -> Change:
+    """See :func:`prempti_otel.agents.registration.add`. The file is made the user's alone, for it holds the token."""
+    entries = _http.entries(home, fail_open=fail_open)
+    if not entries:
+        raise SettingsFileError(
+            "no port is set up for HTTP hooks",
+            where=str(home.http_hooks),
+            remedy="run premptictl hook add claude_code --transport http",
+        )
+    make_private(settings_path(scope, project))
+    return _hooks.enter(scope, home, project, entries)
+
+
+_http = HttpForm(told=_told)
 _hooks = HooksJson(
     agent=ClaudeCode.name,
     scopes=(Scope.USER, Scope.PROJECT, Scope.LOCAL, Scope.MANAGED),
@@ -81,6 +97,7 @@ _hooks = HooksJson(
     entry=_entry,
     events=(EVENT,),
     lifecycle={event: _told(event) for event in REGISTERED},
+    http=_http,
     problems=_switched_off,
 )
 add, remove, status = _hooks.add, _hooks.remove, _hooks.status

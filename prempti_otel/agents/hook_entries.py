@@ -1,8 +1,8 @@
 """Finds, adds and removes our hook in the JSON by which an agent is told of its hooks.
 
 The form, which several agents share, is ``{"hooks": {EVENT: [ENTRY, ...]}}``. An entry either is a hook, with its
-command in ``command`` or ``bash``, or is a group with hooks in a list of its own, ``hooks``. Texts are edited in place,
-so what is not ours stays as its author typed it; what is malformed is nobody's hook.
+command in ``command`` or ``bash`` or its address in ``url``, or is a group with hooks in a list of its own, ``hooks``.
+Texts are edited in place, so what is not ours stays as its author typed it; what is malformed is nobody's hook.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from copy import deepcopy
 from typing import Any, TypeAlias
 
 from prempti_otel.agents import hook_file, json_text
+from prempti_otel.settings import http_hooks
 
 Entry: TypeAlias = dict[str, Any]
 Entries: TypeAlias = Mapping[str, Entry]
@@ -24,7 +25,12 @@ _COMMAND_KEYS = ("command", "bash")
 
 def commands(entry: object) -> list[str]:
     """The commands in ``entry`` that run our hook."""
-    return [text for hook in [entry, *_hooks(entry)] for text in _ours(hook)]
+    return [text for hook in [entry, *_hooks(entry)] for text in _commands(hook)]
+
+
+def http_entries(entry: object) -> list[Entry]:
+    """The HTTP hooks in ``entry`` that ask our engine."""
+    return [hook for hook in [entry, *_hooks(entry)] if isinstance(hook, dict) and _is_http(hook)]
 
 
 def registered(data: Mapping[str, Any]) -> list[tuple[str, Entry]]:
@@ -127,7 +133,15 @@ def _hooks(entry: object) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _ours(hook: object) -> list[str]:
+def _ours(hook: object) -> bool:
+    return bool(_commands(hook)) or _is_http(hook)
+
+
+def _is_http(hook: object) -> bool:
+    return isinstance(hook, dict) and http_hooks.is_ours(hook.get("url"))
+
+
+def _commands(hook: object) -> list[str]:
     texts = [str(hook.get(key, "")) for key in _COMMAND_KEYS] if isinstance(hook, dict) else []
     return [text for text in texts if hook_file.is_ours(text)]
 

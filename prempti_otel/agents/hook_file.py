@@ -55,11 +55,12 @@ def interpreter() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 
 
-def command(agent: str, home: Home, *, fail_open: bool, lifecycle: bool = False) -> str:
+def command(agent: str, home: Home, *, fail_open: bool, lifecycle: bool = False, http: int = 0) -> str:
     """The shell command that an agent runs before each tool call.
 
     What comes after the hook catches what it cannot report itself (no interpreter, a crash, a signal).
     ``lifecycle``: the one for events that nobody is asked about; it never holds the agent up.
+    ``http``: the one that lets no prompt begin whose calls would not get to the engine on that port.
     """
     words = [interpreter(), "-I", "-S", str(home.bin / ENTRY), agent, "--home", str(home.root)]
     words += ["--engine", sys.executable]
@@ -67,6 +68,8 @@ def command(agent: str, home: Home, *, fail_open: bool, lifecycle: bool = False)
         return f"{shlex.join([*words, '--lifecycle'])} || {_LOST}"
     if fail_open:
         return f"{shlex.join([*words, '--fail-open'])} || {_OPEN}"
+    if http:
+        return f"{shlex.join([*words, '--http', str(http)])} || {_CLOSED}"
     return f"{shlex.join(words)} || {_CLOSED}"
 
 

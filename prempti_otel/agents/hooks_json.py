@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from prempti_otel.agents import hook_entries, hook_file
-from prempti_otel.agents.registration import Action, Change, HookStatus, Scope
+from prempti_otel.agents.registration import Action, Change, HookStatus, Scope, Transport
 from prempti_otel.agents.settings_file import (
     Form,
     Settings,
@@ -40,6 +40,19 @@ def _no_problems(project: Path) -> Iterable[str]:  # noqa: ARG001
     return ()
 
 
+class HttpForm(Protocol):
+    """How an agent is told of HTTP hooks."""
+
+    def entries(self, home: Home, *, fail_open: bool) -> hook_entries.Entries:
+        """Event → entry; none where HTTP hooks are not set up."""
+
+    def fails_open(self, found: list[tuple[str, hook_entries.Entry]]) -> bool:
+        """Whether the entries that were found let calls pass while the engine does not answer."""
+
+    def problems(self, home: Home, path: Path) -> list[str]:
+        """What keeps calls from being judged, or their token from being kept, a sentence each."""
+
+
 @dataclass(frozen=True)
 class HooksJson:
     """How one agent is told of hooks. Its methods are those of :class:`prempti_otel.agents.registration.Registrar`."""
@@ -57,13 +70,18 @@ class HooksJson:
     form: Form = Form.JSON
     preamble: dict[str, Any] = field(default_factory=dict)
     """What a file has to say beside its hooks."""
+    http: HttpForm | None = None
+    """How it is told of HTTP hooks, if it knows them."""
     problems: Callable[[Path], Iterable[str]] = _no_problems
     """What else keeps a registered hook from running, in a project: a sentence each."""
 
     def add(self, scope: Scope, home: Home, project: Path, *, fail_open: bool) -> Change:
         """See :func:`prempti_otel.agents.registration.add`."""
+        return self.enter(scope, home, project, self.entries(home, fail_open=fail_open))
+
+    def enter(self, scope: Scope, home: Home, project: Path, entries: hook_entries.Entries) -> Change:
+        """Install the hook and have exactly ``entries`` in the file. Raises SettingsFileError."""
         path = self.path_of(scope, project)
-        entries = self.entries(home, fail_open=fail_open)
         done = Action.UNCHANGED
 
         def edit(before: Settings | None) -> bytes:
@@ -147,12 +165,19 @@ class HooksJson:
         if not found:
             return HookStatus(self.agent, scope, path, False, False, False, ())
         commands = [text for _, entry in found for text in hook_entries.commands(entry)]
-        fail_open = any("--fail-open" in text for text in commands)
-        current = _as(found, self.entries(home, fail_open=fail_open))
         problems = [*switches, *hook_file.problems(home)]
+        over_http = self.http is not None and any(hook_entries.http_entries(entry) for _, entry in found)
+        if self.http is not None and over_http:
+            fail_open = self.http.fails_open(found)
+            current = _as(found, self.http.entries(home, fail_open=fail_open))
+            problems += self.http.problems(home, path)
+        else:
+            fail_open = any("--fail-open" in text for text in commands)
+            current = _as(found, self.entries(home, fail_open=fail_open))
         if not current:
             problems += [problem for text in commands for problem in command_problems(text, home)] or [_OTHERWISE]
-        return HookStatus(self.agent, scope, path, True, current, fail_open, tuple(dict.fromkeys(problems)))
+        transport = Transport.HTTP if over_http else Transport.COMMAND
+        return HookStatus(self.agent, scope, path, True, current, fail_open, tuple(dict.fromkeys(problems)), transport)
 
     def _verify(self, text: str, expected: dict[str, Any], path: Path) -> None:
         """Raises SettingsFileError where the edited text does not say exactly what it should."""

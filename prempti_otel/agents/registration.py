@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from prempti_otel.agents import UnknownAgent, names
+from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 
 _MODULES = {name: f"prempti_otel.agents.{name}_hooks" for name in names()}
 """Each agent's module with the three functions of :class:`Registrar`; loaded when asked for."""
 
 
+_HTTP_AGENTS = ("claude_code",)
+"""The agents that have HTTP hooks. To others such an entry is a mistake for which they may ignore all hooks."""
 _TRACES = {
     "claude_code": (("claude",), ".claude"),
     "codex": (("codex",), ".codex"),
@@ -42,6 +45,15 @@ class Scope(StrEnum):
     """One project, for this user alone."""
     MANAGED = "managed"
     """This machine, by its administrator."""
+
+
+class Transport(StrEnum):
+    """How an agent asks about a call."""
+
+    COMMAND = "command"
+    """It runs the hook, which asks the engine."""
+    HTTP = "http"
+    """It asks the engine itself, over HTTP."""
 
 
 class Action(StrEnum):
@@ -86,6 +98,7 @@ class HookStatus:
     fail_open: bool
     problems: tuple[str, ...]
     """What keeps calls from being judged, or may: a sentence each."""
+    transport: Transport = Transport.COMMAND
 
 
 class Registrar(Protocol):
@@ -101,13 +114,45 @@ class Registrar(Protocol):
         """See :func:`status`."""
 
 
-def add(agent: str, scope: Scope, home: Home, project: Path, *, fail_open: bool = False) -> Change:
+class HttpRegistrar(Protocol):
+    """What the module of an agent with HTTP hooks offers besides."""
+
+    def add_http(self, scope: Scope, home: Home, project: Path, *, fail_open: bool) -> Change:
+        """See :func:`add`."""
+
+
+def add(
+    agent: str,
+    scope: Scope,
+    home: Home,
+    project: Path,
+    *,
+    fail_open: bool = False,
+    transport: Transport = Transport.COMMAND,
+) -> Change:
     """Install the hook in ``home`` and register it, or register it anew; repeating it changes nothing.
 
-    ``fail_open``: calls pass, unjudged, while the guard does not answer.
+    ``fail_open``: calls pass, unjudged, while the guard does not answer. HTTP hooks need ``home.http_hooks``.
     Raises UnknownAgent, and PremptiError where a file cannot be changed; that file is untouched then.
     """
-    return _registrar(agent).add(scope, home, project, fail_open=fail_open)
+    if transport is Transport.COMMAND:
+        return _registrar(agent).add(scope, home, project, fail_open=fail_open)
+    require_http(agent, scope)
+    module = cast("HttpRegistrar", import_module(_MODULES[agent]))
+    return module.add_http(scope, home, project, fail_open=fail_open)
+
+
+def require_http(agent: str, scope: Scope) -> None:
+    """Raises UnknownAgent, and PremptiError where HTTP hooks cannot be registered; only the user's hold a token."""
+    if agent not in _MODULES:
+        raise UnknownAgent(agent)
+    if agent not in _HTTP_AGENTS:
+        raise PremptiError(f"{agent} has no HTTP hooks", remedy=f"only {', '.join(_HTTP_AGENTS)} has; use a command")
+    if scope is not Scope.USER:
+        raise PremptiError(
+            f"HTTP hooks hold a token of this user's engine, which does not belong into {scope.value} settings",
+            remedy="use the scope user, or the transport command",
+        )
 
 
 def remove(agent: str, scope: Scope, home: Home, project: Path) -> Change:

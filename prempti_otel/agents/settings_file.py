@@ -130,6 +130,18 @@ def change(
     raise SettingsFileError("another program keeps changing this file", where=str(path), remedy="try again")
 
 
+def make_private(path: Path) -> None:
+    """Let nobody but its owner read ``path``, where it exists; links are followed. Raises SettingsFileError."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            path.chmod(mode & 0o700)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _failed("changed", path, error) from error
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write ``path`` anew, 0600. Something else of that name, a link for instance, is replaced, not followed."""
     write_file(path, content, 0o600)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from prempti_otel.agents import registration
+from prempti_otel.agents import claude_code_http, registration
 from prempti_otel.agents.registration import Scope
 from prempti_otel.ctl import hook_switch, known_bad, registry
 from prempti_otel.ctl.findings import Finding, Patient, fail, ok, warn
+from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from prempti_otel.agents.registration import HookStatus
     from prempti_otel.audit import DecisionBody
 
-HONOURS_FAILURE = (2, 1, 295)
-"""From this version on Claude Code knows ``onFailure``: a hook that crashes or is missing blocks the call."""
-VERSION_SECONDS = 10.0
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _SWITCHES = ("switches", "disable")
 
 
@@ -52,26 +48,16 @@ def agent_versions(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - all
     if program is None:
         return
     try:
-        done = subprocess.run(  # noqa: S603 - the agent that this user runs
-            [program, "--version"],
-            capture_output=True,
-            timeout=VERSION_SECONDS,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        yield warn("agent", f"{program} --version did not answer: {error}", "see whether claude runs at all")
+        version = claude_code_http.version_of(program)
+    except claude_code_http.UnknownVersionError as error:
+        yield warn("agent", str(error), error.remedy or "see whether claude runs at all")
         return
-    text = done.stdout.decode(errors="replace")
-    version = _VERSION.search(text)
-    if version is None:
-        yield warn("agent", f"{program} tells no version", "see whether claude runs at all")
-    elif tuple(int(part) for part in version.groups()) < HONOURS_FAILURE:
-        needed = ".".join(map(str, HONOURS_FAILURE))
-        says = f"Claude Code {version[0]} runs a call when its hook fails; {needed} and later do not"
-        yield fail("agent", says, "claude update")
+    if claude_code_http.honours_failure(version):
+        yield ok("agent", f"Claude Code {version} blocks a call when its hook fails")
     else:
-        yield ok("agent", f"Claude Code {version[0]} blocks a call when its hook fails")
+        needed = ".".join(map(str, claude_code_http.HONOURS_FAILURE))
+        says = f"Claude Code {version} runs a call when its hook fails; {needed} and later do not"
+        yield fail("agent", says, "claude update")
 
 
 def _hook(patient: Patient, state: HookStatus) -> Iterator[Finding]:
@@ -93,7 +79,7 @@ def _tried(patient: Patient, state: HookStatus, name: str) -> Finding:
     marker = secrets.token_hex(8)
     try:
         answer = known_bad.send(state, patient.home, str(patient.project), marker)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, PremptiError, subprocess.TimeoutExpired) as error:
         return fail("probe", f"{name}: the registered command did not run: {error}", _add(state))
     body = _recorded(patient, marker)
     said = answer.stderr.splitlines()[-1] if answer.stderr else f"exit status {answer.code}"

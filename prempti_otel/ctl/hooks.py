@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from prempti_otel.agents import registration
-from prempti_otel.ctl import registry
+from prempti_otel.ctl import http_port, registry
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import console, format_option, print_json, printable, shown
 from prempti_otel.settings.home import Home
@@ -43,16 +44,42 @@ def hook() -> None:
     is_flag=True,
     help="Let calls pass unjudged while the guard does not answer. Not what you want, most of the time.",
 )
+@click.option(
+    "--transport",
+    type=click.Choice([transport.value for transport in registration.Transport]),
+    show_default="as it is registered, else command",
+    help="Whether the agent runs the hook, or asks the engine itself over HTTP: no process per call. "
+    "For Claude Code from 2.1.295 on.",
+)
+@click.option("--rotate", is_flag=True, help="A new port and token for HTTP; sessions under way must be restarted.")
 @format_option
-def add(agent: str, scope: str, project: Path, fail_open: bool, form: str) -> None:
+def add(agent: str, scope: str, project: Path, fail_open: bool, transport: str | None, rotate: bool, form: str) -> None:
     """Register the hook with AGENT; repeating it changes nothing.
 
-    AGENT is claude_code, codex, gemini, copilot, cursor or opencode.
+    AGENT is claude_code, codex, gemini, copilot, cursor or opencode. Only Claude Code knows HTTP.
 
     The settings file keeps everything else that is in it; a copy from before the first change is
     kept beside it.
     """
-    _print_change(registry.add(Home.from_environment(), _wanted(agent, scope, project, fail_open)), form)
+    home = Home.from_environment()
+    one = _wanted(agent, scope, project, fail_open)
+    chosen = registration.Transport(transport) if transport else registry.transport(home, one)
+    if chosen is registration.Transport.HTTP:
+        _prepare_http(home, one, rotate)
+    elif rotate:
+        raise click.UsageError("--rotate is for --transport http")
+    _print_change(registry.add(home, msgspec.structs.replace(one, transport=chosen)), form)
+
+
+def _prepare_http(home: Home, one: registry.Wanted, rotate: bool) -> None:
+    """Raises PremptiError where HTTP hooks could not be relied on."""
+    from prempti_otel.agents.claude_code_http import require_version
+
+    registration.require_http(one.agent, one.scope)
+    if not one.fail_open:
+        require_version()
+    if rotate:
+        http_port.rotate(home)
 
 
 @hook.command()
@@ -134,6 +161,7 @@ def _state(state: registration.HookStatus) -> dict[str, Any]:
         "registered": state.registered,
         "current": state.current,
         "fail_open": state.fail_open,
+        "transport": state.transport.value,
         "problems": list(state.problems),
     }
 
@@ -147,6 +175,8 @@ def _print_states(states: list[registration.HookStatus]) -> None:
         word = "[green]registered[/]" if state.registered else "[dim]not registered[/]"
         if state.registered and state.fail_open:
             word += " [yellow]fail-open[/]"
+        if state.registered and state.transport is registration.Transport.HTTP:
+            word += " over HTTP"
         out.print(f"{shown(state.agent):<12}{state.scope.value:<8} {word}  {shown(state.file)}", soft_wrap=True)
         for problem in state.problems:
             out.print(f"  [yellow]{shown(problem)}[/]", soft_wrap=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prempti_otel.agents import hook_entries, hook_file
+from prempti_otel.agents.registration import Transport
 from prempti_otel.agents.settings_file import Form, load
+from prempti_otel.settings.http_hooks import ADDRESS, PATH, read_http_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +24,8 @@ SESSION = "prempti-doctor"
 COMMAND = "cat ~/.ssh/id_rsa"
 SECONDS = 15.0
 """The same limit that agents are given."""
+BLOCKED = 2
+"""The exit status by which agents know a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +39,18 @@ class Answer:
     @property
     def blocks(self) -> bool:
         """Whether the agent would not run the call: exit status 2, or a deny in its own form."""
-        return self.code == 2 or any(word in self.stdout for word in ('"deny"', '"block"'))
+        return self.code == BLOCKED or any(word in self.stdout for word in ('"deny"', '"block"'))
 
 
 def send(state: HookStatus, home: Home, cwd: str, marker: str) -> Answer:
-    """Run the command that is registered there as its agent would, with a call that carries ``marker``.
+    """Ask as the agent would, by the registered command or over HTTP, with a call that carries ``marker``.
 
     A repository's settings can hold any command: the caller sees to it that this one is ours.
-    Raises OSError, and subprocess.TimeoutExpired.
+    Raises OSError, PremptiError, and subprocess.TimeoutExpired.
     """
     payload = _PAYLOADS[state.agent](f"{COMMAND}  # {marker}", cwd)
+    if state.transport is Transport.HTTP:
+        return _post(state, home, payload)
     done = subprocess.run(  # noqa: S603 - the command that agents run
         ["/bin/sh", "-c", registered(state, home)],
         input=json.dumps(payload).encode(),
@@ -53,6 +60,26 @@ def send(state: HookStatus, home: Home, cwd: str, marker: str) -> Answer:
     )
     said = done.stderr.decode(errors="replace").strip()
     return Answer(done.returncode, done.stdout.decode(errors="replace"), said)
+
+
+def _post(state: HookStatus, home: Home, payload: dict[str, Any]) -> Answer:
+    """What the engine's port answers; anything but status 200 is a failure, on which the agent does as registered."""
+    hooks = read_http_hooks(home.http_hooks)
+    if hooks is None:
+        return Answer(0 if state.fail_open else BLOCKED, "", "there is no port for HTTP hooks")
+    connection = http.client.HTTPConnection(ADDRESS, hooks.port, timeout=SECONDS)
+    try:
+        headers = {"Content-Type": "application/json", "Authorization": hooks.authorization}
+        connection.request("POST", PATH, json.dumps(payload), headers)
+        reply = connection.getresponse()
+        body = reply.read().decode(errors="replace")
+    except http.client.HTTPException as error:
+        raise OSError(f"port {hooks.port} does not speak HTTP ({type(error).__name__})") from error
+    finally:
+        connection.close()
+    if reply.status == http.client.OK:
+        return Answer(0, body, "")
+    return Answer(0 if state.fail_open else BLOCKED, "", f"HTTP {reply.status} from port {hooks.port}")
 
 
 def registered(state: HookStatus, home: Home) -> str:

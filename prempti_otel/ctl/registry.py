@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from prempti_otel.agents import hook_file, registration
-from prempti_otel.agents.registration import Change, HookStatus, Scope
+from prempti_otel.agents.registration import Change, HookStatus, Scope, Transport
+from prempti_otel.ctl import http_port
 from prempti_otel.ctl.files import locked, write_private
 from prempti_otel.errors import PremptiError
 
@@ -36,6 +37,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     project: str = ""
     """The project's folder; empty for scopes that concern all projects."""
     fail_open: bool = False
+    transport: Transport = Transport.COMMAND
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +78,15 @@ def wanted(home: Home, project: Path | None = None) -> list[Wanted]:
             if state.file not in seen and belongs(state, home):
                 seen.add(state.file)
                 place = str(project) if in_project(state.scope) else ""
-                found.append(Wanted(agent=agent, scope=state.scope, project=place, fail_open=state.fail_open))
+                found.append(
+                    Wanted(
+                        agent=agent,
+                        scope=state.scope,
+                        project=place,
+                        fail_open=state.fail_open,
+                        transport=state.transport,
+                    )
+                )
     return found
 
 
@@ -90,15 +100,20 @@ def belongs(state: HookStatus, home: Home) -> bool:
 
 
 def add(home: Home, one: Wanted) -> Change:
-    """Register the hook and remember that. Raises PremptiError."""
+    """Register the hook and remember that; for HTTP, the engine is started. Raises PremptiError."""
+    if one.transport is Transport.HTTP:
+        registration.require_http(one.agent, one.scope)
+        http_port.ensure(home)
     file = _file(home, one)
     missing = [str(folder) for folder in _missing(file)] if file else []
-    change = registration.add(one.agent, one.scope, home, _project(one), fail_open=one.fail_open)
+    project = _project(one)
+    change = registration.add(one.agent, one.scope, home, project, fail_open=one.fail_open, transport=one.transport)
     with locked(home):
         now = read(home)
         kept = [other for other in now.hooks if _place(other) != _place(one)]
         folders = list(dict.fromkeys([*now.folders, *missing]))
         _write(home, Registry(hooks=[*kept, one], folders=folders))
+    _close_port(home)
     return change
 
 
@@ -106,7 +121,16 @@ def remove(home: Home, one: Wanted) -> Change:
     """Take the hook out and forget that it was asked for. Raises PremptiError."""
     change = take_out(home, one)
     forget(home, one)
+    _close_port(home)
     return change
+
+
+def transport(home: Home, one: Wanted) -> Transport:
+    """How the hook is asked for there, or registered, so far; as a command where it is not. Raises PremptiError."""
+    known = [other for other in read(home).hooks if _place(other) == _place(one)]
+    states = registration.status(one.agent, home, _project(one))
+    found = [state for state in states if state.scope is one.scope and belongs(state, home)]
+    return (found or known)[0].transport if found or known else Transport.COMMAND
 
 
 def keep(home: Home, one: Wanted) -> None:
@@ -176,6 +200,12 @@ def _missing(file: Path) -> Iterator[Path]:
 def in_project(scope: Scope) -> bool:
     """Whether settings of that scope belong to one project."""
     return scope in (Scope.PROJECT, Scope.LOCAL)
+
+
+def _close_port(home: Home) -> None:
+    """Have the engine listen no longer where nobody asks over HTTP."""
+    if home.http_hooks.exists() and not any(one.transport is Transport.HTTP for one in wanted(home)):
+        http_port.close(home)
 
 
 def _project(one: Wanted) -> Path:

@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 
     from prempti_otel.agents.registration import Change
 
-OWN = ("config.yaml", "audit.*", "export.db*", "hooks.json", "trusted.json", "bin", "run", "log", "rules", "commands")
+OWN = (
+    "config.yaml",
+    "audit.*",
+    "export.db*",
+    "hooks.json",
+    "http.json",
+    "trusted.json",
+    "bin",
+    "run",
+    "log",
+    "rules",
+    "commands",
+)
 """Everything of ours in a home."""
 
 

@@ -47,6 +47,11 @@ class HttpHooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return f"Bearer {self.token}"
 
 
+def is_ours(url: object) -> bool:
+    """Whether an agent's hook with this address asks our engine, whatever its port."""
+    return isinstance(url, str) and url.endswith(PATH)
+
+
 def new_token() -> str:
     """A token that nobody knows."""
     return secrets.token_hex(TOKEN_BYTES)
