@@ -65,6 +65,7 @@ def hooks(home: Home) -> list[dict[str, Any]]:
             "scope": state.scope.value,
             "file": str(state.file),
             "fail_open": state.fail_open,
+            "transport": state.transport.value,
             "problems": list(state.problems),
         }
         for agent in registration.agents()
@@ -136,6 +137,7 @@ def _print(state: dict[str, Any]) -> None:
         line("service", f"{state['service']} starts the engine at login")
     for one in state["hooks"]:
         told = f"{one['agent']}, {one['scope']} settings" + (", fail-open" if one["fail_open"] else "")
+        told += ", over HTTP" if one["transport"] == "http" else ""
         line("hook", f"{told}: {'; '.join(one['problems'])}" if one["problems"] else told, _hook_style(one))
     if not state["hooks"] and state["installed"]:
         line("hook", "none is registered, so no agent is guarded: premptictl install", "yellow")
