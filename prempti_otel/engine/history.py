@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MARKS_NS = 7 * 24 * 3600 * 1_000_000_000
 """Marks of sessions that did nothing for a week are forgotten."""
 RECENT_CALLS = 2000
-"""Of this many calls it is remembered that they were asked about."""
+"""Of this many calls it is remembered that they were asked about, and where their sessions began."""
 
 
 def recall(home: Home, sessions: Sessions, chronicle: Chronicle, approvals: Approvals) -> int:
@@ -33,9 +33,11 @@ def recall(home: Home, sessions: Sessions, chronicle: Chronicle, approvals: Appr
             sessions.set(session_id, labels, time_ns)
         for record in reader.decisions(limit=RECENT_CALLS, newest=True):
             call = record.body.get("call")
-            use_id = call.get("use_id") if isinstance(call, dict) else None
+            use_id, folder = (call.get("use_id"), call.get("real_cwd")) if isinstance(call, dict) else (None, None)
             if isinstance(use_id, str):
                 sessions.attempt(record.session_id, use_id)
+            if isinstance(folder, str):
+                sessions.began_in(record.session_id, folder)
         chronicle.recall(reader)
         approval_history.recall(reader, approvals)
         return reader.last_correlation_id()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prempti_otel.agents.interface import Agent
     from prempti_otel.engine.health import Health
     from prempti_otel.engine.numbering import Numbers
+    from prempti_otel.engine.project_notices import Notices
     from prempti_otel.engine.sessions import Sessions
     from prempti_otel.engine.trail import Trail
     from prempti_otel.model.call import ToolCall
@@ -59,6 +60,7 @@ class Pipeline:
         health: Health,
         chronicle: Chronicle | None = None,
         approvals: Approvals | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self._policy = policy
         self._trail = trail
@@ -67,6 +69,7 @@ class Pipeline:
         self._health = health
         self._chronicle = chronicle or Chronicle(trail, sessions)
         self._approvals = approvals or Approvals(trail)
+        self._notices = notices
 
     def hook(self, agent_name: str, payload: bytes, traceparent: str = "", agent_pid: int = 0) -> Reply:
         """The reply to what an agent's hook was given."""
@@ -97,7 +100,9 @@ class Pipeline:
             said = f"{sentence} [correlation id {arrival.correlation_id}]"
             return _refusal(agent, policy.mode, f"{said}; {unrecorded}" if unrecorded else said)
         unrecorded = self._record(call, evaluation)
-        return reply if not unrecorded else _refusal(agent, policy.mode, unrecorded)
+        if unrecorded:
+            return _refusal(agent, policy.mode, unrecorded)
+        return self._notices.with_news(agent, call, evaluation, reply) if self._notices is not None else reply
 
     def _follow(self, step: Callable[[], None]) -> None:
         """What is recorded besides decisions; nobody waits for it, whatever becomes of it."""

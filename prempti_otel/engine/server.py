@@ -30,6 +30,7 @@ from prempti_otel.engine.http_door import AGENT, Door
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.numbering import Numbers
 from prempti_otel.engine.pipeline import Pipeline
+from prempti_otel.engine.project_notices import Notices
 from prempti_otel.engine.service import Service
 from prempti_otel.engine.sessions import Sessions
 from prempti_otel.engine.trail import Trail
@@ -103,7 +104,14 @@ class Engine:
         keeper.load_rules()
         numbers = Numbers(last_number)
         pipeline = Pipeline(
-            lambda: keeper.policy, trail, self._sessions, numbers, self._health, self._chronicle, self._approvals
+            lambda: keeper.policy,
+            trail,
+            self._sessions,
+            numbers,
+            self._health,
+            self._chronicle,
+            self._approvals,
+            Notices(self._home, self._health, trail),
         )
         service = Service(self._home, pipeline, keeper, numbers, self._health, trail, self._approvals)
         trail.admin(
