@@ -19,6 +19,7 @@ import re2
 
 from prempti_otel.audit import secret_patterns, secret_places
 from prempti_otel.errors import PremptiError
+from prempti_otel.settings.own_patterns import of_lines, own_pattern
 
 if TYPE_CHECKING:
     from prempti_otel.model.call import JsonValue
@@ -72,21 +73,6 @@ def compiled(pattern: str) -> Any:
         ) from error
 
 
-def own_pattern(pattern: str) -> Any:
-    """A user's own pattern: ``^`` and ``$`` stand for the ends of lines; group 1 is the secret, else the whole match.
-
-    Raises PremptiError for one that is none, or that would find something in a text without a character.
-    """
-    found = compiled(_of_lines(pattern))
-    if found.search(b"") is not None:
-        raise PremptiError(f"{pattern!r} matches an empty text", remedy="let it ask for at least one character")
-    return found
-
-
-def _of_lines(pattern: str) -> str:
-    return f"(?m:{pattern})"
-
-
 class Search:
     """All patterns, compiled. Stateless after construction; shared by all threads."""
 
@@ -102,7 +88,7 @@ class Search:
         options.max_mem = _SET_MEMORY
         options.log_errors = False
         self._any = re2.Set.SearchSet(options)
-        for pattern in (*(_of_lines(text) for _, text in own), *(item.pattern for item in (*tokens, *contexts))):
+        for pattern in (*(of_lines(text) for _, text in own), *(item.pattern for item in (*tokens, *contexts))):
             self._any.Add(pattern)
         self._any.Compile()
         self._assignments = (compiled(secret_places.ASSIGNMENT), compiled(secret_places.FLAG))
@@ -113,7 +99,7 @@ class Search:
         }
         self.hint = compiled("|".join(f"(?:{hint})" for hint in sorted(hints)))
         """Holds wherever something of ours could be found, in the text itself or in a JSON string of it."""
-        self.own = compiled("|".join(f"(?:{_of_lines(pattern)})" for _, pattern in own)) if own else None
+        self.own = compiled("|".join(f"(?:{of_lines(pattern)})" for _, pattern in own)) if own else None
         """The same for the user's own, in the text itself."""
 
     def in_text(self, text: str) -> Iterator[Found]:

@@ -61,7 +61,7 @@ class Trail:
             if self._parts is not None:
                 return False
             try:
-                redactor = Redactor.open(self._home)
+                redactor = _redactor(self._home, config)
                 store = Store.open(
                     self._home,
                     config.durability,
@@ -77,10 +77,15 @@ class Trail:
         return True
 
     def configure(self, config: Config) -> None:
-        """Settings changed: privacy, retention and destinations take effect at once."""
-        self._privacy = config.privacy
-        if self._parts is not None:
-            self._parts[0].configure(config.retention.days, _names(config))
+        """Settings changed: privacy, retention and destinations take effect at once. Raises PremptiError."""
+        before, self._privacy = self._privacy, config.privacy
+        with self._lock:
+            if self._parts is None:
+                return
+            store = self._parts[0]
+            if config.privacy.redact != before.redact:
+                self._parts = store, _redactor(self._home, config)
+        store.configure(config.retention.days, _names(config))
 
     def check(self) -> None:
         """Tell what the store found wrong with itself; let go of one whose file is gone, to begin another."""
@@ -204,6 +209,10 @@ class Trail:
             self._health.trouble(_JOURNAL, f"{what} could not be recorded: {describe(error)}")
         else:
             self._health.well(_JOURNAL)
+
+
+def _redactor(home: Home, config: Config) -> Redactor:
+    return Redactor.open(home, [(own.name, own.pattern) for own in config.privacy.redact])
 
 
 def _names(config: Config) -> list[str]:

@@ -66,6 +66,24 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     days: Annotated[int, Meta(ge=1, le=36_500, description="Records older than this are pruned.")] = 90
 
 
+class OwnPattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What else is a secret here."""
+
+    name: Annotated[
+        str,
+        Meta(pattern="^[a-z][a-z0-9]{0,23}$", description="Goes into what stands for the secret: `REDACTED_NAME_...`."),
+    ]
+    pattern: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=4096,
+            description="Regular expression (RE2; `^` and `$` are the ends of lines). Its first group is the secret, "
+            "else all that matches.",
+        ),
+    ]
+
+
 class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is kept, and what leaves the machine. All of it is redacted first; calls themselves are always kept."""
 
@@ -79,6 +97,9 @@ class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ] = False
     user_name: Annotated[bool, Meta(description="Export the name of the user (`user.name`).")] = False
     host_name: Annotated[bool, Meta(description="Export the name of the machine (`host.name`).")] = True
+    redact: Annotated[
+        list[OwnPattern], Meta(description="What else is redacted, besides the secrets that are known by themselves.")
+    ] = []
 
 
 class ApprovalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

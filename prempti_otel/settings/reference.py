@@ -28,18 +28,26 @@ def configuration_page() -> str:
     """The whole page as Markdown."""
     root = inspect.type_info(Config)
     assert isinstance(root, inspect.StructType)
-    sections = [_HEAD, _table(root, Config())]
-    for field in root.fields:
+    return "\n".join([_HEAD, _table(root, Config()), *_sections(root, Config(), "")])
+
+
+def _sections(struct: inspect.StructType, defaults: msgspec.Struct, prefix: str) -> Iterator[str]:
+    """A heading and a table for each mapping in ``struct``, and for each list of mappings."""
+    for field in struct.fields:
         kind, _ = _bare(field.type)
+        name = f"{prefix}{field.encode_name}"
         if isinstance(kind, inspect.StructType):
-            sections += [f"## {field.encode_name}\n", _table(kind, getattr(Config(), field.name))]
+            values = getattr(defaults, field.name)
+            yield f"## {name}\n"
+            yield _table(kind, values)
+            yield from _sections(kind, values, f"{name}.")
         elif isinstance(kind, inspect.ListType) and isinstance(kind.item_type, inspect.StructType):
-            sections += [
-                f"## {field.encode_name}\n",
-                "A list; each entry has these keys. Those in capitals are OpenTelemetry's own.\n",
-                _table(kind.item_type, None),
-            ]
-    return "\n".join(sections)
+            yield f"## {name}\n"
+            capitals = any(item.encode_name.isupper() for item in kind.item_type.fields)
+            yield "A list; each entry has these keys." + (
+                " Those in capitals are OpenTelemetry's own.\n" if capitals else "\n"
+            )
+            yield _table(kind.item_type, None)
 
 
 def _table(struct: inspect.StructType, defaults: msgspec.Struct | None) -> str:

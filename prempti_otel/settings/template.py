@@ -14,7 +14,10 @@ _HEAD = """\
 # Settings of prempti-otel. Each line that is commented out shows the default; a running engine takes over an edit
 # by itself, and `premptictl config validate` checks it.
 """
-_EXAMPLES = {"name": "local", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317"}
+_EXAMPLES = {
+    "Destination": {"name": "local", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317"},
+    "OwnPattern": {"name": "badge", "pattern": '"badge ([0-9]{6})"'},
+}
 """What stands for keys without a default."""
 
 
@@ -35,19 +38,20 @@ def _fields(struct: inspect.StructType, defaults: msgspec.Struct | None, indent:
             continue
         if isinstance(kind, inspect.ListType) and isinstance(kind.item_type, inspect.StructType):
             entry = "".join(_fields(kind.item_type, None, indent + "    "))
-            first = f"# {indent}    {kind.item_type.fields[0].encode_name}:"
-            yield f"{text}# {indent}{field.encode_name}:\n" + entry.replace(first, first.replace("    ", "  - "), 1)
+            name = kind.item_type.fields[0].encode_name
+            first = f"# {indent}    {name}:"
+            yield f"{text}# {indent}{field.encode_name}:\n" + entry.replace(first, f"# {indent}  - {name}:", 1)
             continue
         if isinstance(kind, inspect.LiteralType):
             text = _comment(f"{meaning} One of: {', '.join(map(str, kind.values))}.", indent)
-        yield f"{text}# {indent}{field.encode_name}: {_default(field, defaults)}\n"
+        yield f"{text}# {indent}{field.encode_name}: {_default(struct, field, defaults)}\n"
 
 
-def _default(field: inspect.Field, defaults: msgspec.Struct | None) -> str:
+def _default(struct: inspect.StructType, field: inspect.Field, defaults: msgspec.Struct | None) -> str:
     if defaults is not None:
         value = getattr(defaults, field.name)
     elif field.default is NODEFAULT:
-        value = _EXAMPLES[field.encode_name]
+        value = _EXAMPLES[struct.cls.__name__][field.encode_name]
     else:
         value = field.default
     return value if isinstance(value, str) and value else msgspec.json.encode(value).decode()

@@ -10,9 +10,10 @@ import msgspec
 from msgspec import inspect
 from yaml import MappingNode, Node, SequenceNode
 
-from prempti_otel.errors import nearest
+from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.settings.config import Config
 from prempti_otel.settings.document import ConfigError, Document, Reader
+from prempti_otel.settings.own_patterns import own_pattern
 
 Declared = TypeVar("Declared")
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
@@ -24,6 +25,7 @@ def config_from_document(document: Document) -> Config:
         return Config()
     config, reader = converted(document, Config)
     _check_names(document, reader, config)
+    _check_patterns(document, reader, config)
     return config
 
 
@@ -126,3 +128,12 @@ def _check_names(document: Document, reader: Reader, config: Config) -> None:
                 remedy="give each its own name",
             )
         seen.add(destination.name)
+
+
+def _check_patterns(document: Document, reader: Reader, config: Config) -> None:
+    for index, own in enumerate(config.privacy.redact):
+        try:
+            own_pattern(own.pattern)
+        except PremptiError as error:
+            place = document.place(reader.nodes[f"$.privacy.redact[{index}].pattern"])
+            raise ConfigError(error.message, where=place, remedy=error.remedy) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.settings.config import Config
+from prempti_otel.settings.config import Config, Privacy
 from prempti_otel.settings.document import compose
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.template import config_template
@@ -242,7 +242,8 @@ def test_the_first_settings_are_the_defaults_and_every_line_of_them_is_valid(tmp
     uncommented = "\n".join(line.removeprefix("# ") for line in body.splitlines())
     config = config_from_document(compose(path, uncommented))
     assert [destination.name for destination in config.export] == ["local"]
-    assert Config(export=config.export) == config
+    assert [own.name for own in config.privacy.redact] == ["badge"]
+    assert Config(export=config.export, privacy=Privacy(redact=config.privacy.redact)) == config
 
 
 def test_settings_can_be_changed_in_the_first_file(ctl: Ctl) -> None:

@@ -102,6 +102,36 @@ def test_an_error_names_place_and_remedy(tmp_path: Path, text: str, place: str, 
     assert said in caught.value.diagnostics()
 
 
+def test_a_users_own_patterns_are_read(tmp_path: Path) -> None:
+    text = (
+        "privacy:\n  redact:\n    - {name: badge, pattern: 'badge ([0-9]+)$'}\n    - {name: badge, pattern: id-\\d+}\n"
+    )
+    config = load_text(tmp_path / "config.yaml", text)
+    assert [own.pattern for own in config.privacy.redact] == ["badge ([0-9]+)$", r"id-\d+"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "column", "said"),
+    [
+        (
+            "{name: a, pattern: '(x'}",
+            26,
+            r"'\(x' is not a regular expression: .*missing \).*write it in RE2's syntax",
+        ),
+        ("{name: a, pattern: '(?=x)'}", 26, "is not a regular expression"),
+        ("{name: a, pattern: 'x)(y'}", 26, "is not a regular expression"),
+        ("{name: a, pattern: 'x*'}", 26, "matches an empty text"),
+        ("{name: A b, pattern: x}", 14, "name must have the form"),
+        ("{name: a, pattern: x, kind: y}", 29, "there is no key 'kind'"),
+        ("{name: a}", 7, "redact needs a key 'pattern'"),
+    ],
+)
+def test_a_users_bad_pattern_is_refused_with_its_place(tmp_path: Path, entry: str, column: int, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_text(tmp_path / "config.yaml", f"privacy:\n  redact:\n    - {entry}\n")
+    assert caught.value.where == f"{tmp_path / 'config.yaml'}:3:{column}"
+
+
 def test_text_that_is_not_utf8_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"config.yaml:2:7: the text is not UTF-8"):
         load_text(tmp_path / "config.yaml", b"# a\nmode: \xff\n")
