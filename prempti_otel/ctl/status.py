@@ -12,6 +12,7 @@ from prempti_otel.agents import registration
 from prempti_otel.ctl import services
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import console, format_option, print_json, seconds, shown
+from prempti_otel.ctl.rule_notice import last_change
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
@@ -47,7 +48,7 @@ def status(form: str) -> int:
         "destinations": _destinations(home, [destination.name for destination in config.export]),
     }
     if reply is not None:
-        state |= _engine_state(reply)
+        state |= _engine_state(reply) | {"rules_changed": last_change(home)}
     if form == "json":
         print_json(state)
     else:
@@ -131,6 +132,8 @@ def _print(state: dict[str, Any]) -> None:
             "rules",
             f"{state['rules_enabled']} in force of {state['rules_loaded']}, digest {state['ruleset_digest'][:12]}",
         )
+        if changed := state["rules_changed"]:
+            line("", f"changed {seconds(changed['seconds'])} ago: {'; '.join(changed['changes'])}")
         line("calls", f"{state['calls']} judged since the start; last record {state['last_seq']}")
         line("socket", state["socket"])
     if state["service"]:

@@ -91,7 +91,9 @@ def kept_by_claude(claude: Path, folder: Path, project: Path) -> set[str]:
     """What Claude Code itself keeps in a HOME, seen where there is no guard: the first two names of each path."""
     folder.mkdir()
     real_claude.run(claude, folder, project, [[("Bash", {"command": "true", "description": "a step"})]])
-    return {"/".join(Path(name).parts[:2]) for name, (mode, _) in files(folder).items() if stat.S_ISREG(mode)}
+    found = files(folder)
+    assert ".claude/settings.json" not in found
+    return {"/".join(Path(name).parts[:2]) for name, (mode, _) in found.items() if stat.S_ISREG(mode) or "/" in name}
 
 
 def test_a_newcomer_guards_claude_code_tunes_a_rule_and_leaves_without_a_trace(
@@ -113,7 +115,7 @@ def test_a_newcomer_guards_claude_code_tunes_a_rule_and_leaves_without_a_trace(
 
     after = {name: found for name, found in files(newcomer.home).items() if not _below(name, claudes)}
     assert after == before
-    assert "prempti" not in str(newcomer.home / ".claude.json")
+    assert "prempti" not in (newcomer.home / ".claude.json").read_text()
     newcomer.lets_claude(DEPLOY)
     assert newcomer.deployed(), newcomer.terminal.transcript
 
@@ -162,7 +164,7 @@ def sees_it_in_force(newcomer: Newcomer) -> None:
 
 def wait_for_rule(newcomer: Newcomer, name: str) -> None:
     """The engine takes a new file over by itself, within a round of its housekeeping, and says so."""
-    newcomer.does(f"until premptictl status | grep -q '{name}'; do sleep .1; done")
+    newcomer.does(f"until premptictl status | grep -q 'ago: .*{name.lower()}.yaml'; do sleep .1; done")
 
 
 def tries_it_on_the_past(newcomer: Newcomer) -> None:
@@ -184,6 +186,7 @@ def only_watches_for_a_while(newcomer: Newcomer) -> None:
 FAULTS = (
     ("premptictl hook remove claude_code", "no hook is registered"),
     ("sed -i s,/bin/python,/no/python,g ~/.claude/settings.json", "does not exist"),
+    ("sed -i '1s/{/{\"disableAllHooks\": true, /' ~/.claude/settings.json", "switches all hooks off"),
     ("chmod 755 ~/.prempti", "can be reached by other users"),
     ("echo '# old' >> ~/.prempti/bin/prempti_forward.py", "another version"),
     ("premptictl stop --keep-hooks", "was stopped"),
@@ -195,8 +198,7 @@ FAULTS = (
 def has_the_doctor_cure(newcomer: Newcomer, plant: str, fault: str) -> None:
     newcomer.does(plant)
     newcomer.does(newcomer.remedy_for(fault))
-    newcomer.does("until premptictl doctor > ~/../said; do sleep .2; done")
-    assert "0 failed" in (newcomer.home.parent / "said").read_text()
+    newcomer.does("until premptictl doctor | grep -q ' 0 failed'; do sleep .2; done")
 
 
 def leaves(newcomer: Newcomer) -> None:
