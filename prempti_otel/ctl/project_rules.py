@@ -71,11 +71,9 @@ def root_at(path: Path, home: Home) -> tuple[str, str]:
     # Of a file only the folder is looked through: a link in its place is to be told, not followed.
     real = os.path.realpath(path) if path.is_dir() else f"{os.path.realpath(path.parent)}/{path.name}"
     where = project_files.root_and_name(real)
-    if where is None:
-        where = _around(real.removesuffix("/" + "/".join(project_files.FOLDER)) or "/", home), ""
-    if project_files.is_guard_home(where[0], home):
+    if f"{real}/".startswith(f"{os.path.realpath(home.root)}/"):
         raise PremptiError("this is the guard's own home and no project", where=str(path))
-    return where
+    return where or (_around(real.removesuffix("/" + "/".join(project_files.FOLDER)) or "/", home), "")
 
 
 def named(path: Path, home: Home) -> tuple[str, str] | None:
