@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -209,6 +209,16 @@ def state(file: TrustedFile) -> str:
         return "missing"
     except OSError:
         return "unreadable"
+
+
+def summary(home: Home) -> dict[str, Any]:
+    """How many files are trusted, and which of them are not what they were; the sentence where nobody can say."""
+    try:
+        files = read_trust(home)
+    except PremptiError as error:
+        return {"trusted": 0, "not_in_force": [], "problem": error.diagnostics()}
+    states = [{"file": file.path, "state": state(file)} for file in files]
+    return {"trusted": len(files), "not_in_force": [one for one in states if one["state"] != "trusted"], "problem": ""}
 
 
 def _change(home: Home, change: Callable[[Sequence[TrustedFile]], list[TrustedFile]]) -> None:

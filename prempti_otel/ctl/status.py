@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prempti_otel.agents import registration
-from prempti_otel.ctl import services
+from prempti_otel.ctl import project_rules, services
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import console, format_option, print_json, seconds, shown
 from prempti_otel.ctl.rule_notice import last_change
@@ -45,6 +45,7 @@ def status(form: str) -> int:
         "store_bytes": sum(path.stat().st_size for path in home.root.glob("audit.db*")),
         "service": service.manager if service else None,
         "hooks": hooks(home),
+        "project_rules": project_rules.summary(home),
         "destinations": _destinations(home, [destination.name for destination in config.export]),
     }
     if reply is not None:
@@ -146,6 +147,11 @@ def _print(state: dict[str, Any]) -> None:
         line("hook", "none is registered, so no agent is guarded: premptictl install", "yellow")
     line("home", state["home"])
     line("store", f"{state['store_bytes'] / 1024:.0f} KiB")
+    projects = state["project_rules"]
+    if projects["trusted"]:
+        line("projects", f"{projects['trusted']} files of rules of projects are trusted: premptictl rules trust --list")
+    for one in projects["not_in_force"]:
+        line("", f"{one['file']} is {one['state']} and not in force: premptictl rules trust", "yellow")
     for destination in state["destinations"]:
         line(
             "export",
