@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -82,13 +83,7 @@ def predict(call: ToolCall, tool: Event, context: Context) -> list[Event]:
 
 
 def _walk(call: ToolCall, code: str, context: Context) -> Trace:
-    variables: dict[str, Variable] = {
-        "HOME": Word(context.home),
-        "USER": Word(context.user),
-        "LOGNAME": Word(context.user),
-        "TMPDIR": Word(context.tmpdir),
-        "IFS": Word(" \t\n"),
-    }
+    variables = dict(_environment(context.home, context.user, context.tmpdir))
     directory = call.real_cwd or call.cwd
     state = State(cwd=Word(directory, directory.startswith("/")), variables=variables, disk=Disk())
     trace = Trace()
@@ -101,6 +96,13 @@ def _walk(call: ToolCall, code: str, context: Context) -> Trace:
         # Caps on nesting keep far from this on an ordinary stack; a caller may stand deeper.
         trace.cut, trace.why = True, code[:1024]
     return trace
+
+
+@lru_cache(maxsize=16)
+def _environment(home: str, user: str, tmpdir: str) -> Mapping[str, Variable]:
+    """The variables that every call begins with; to be copied."""
+    name = Word(user)
+    return {"HOME": Word(home), "USER": name, "LOGNAME": name, "TMPDIR": Word(tmpdir), "IFS": Word(" \t\n")}
 
 
 class _Events:
@@ -356,6 +358,8 @@ class _Events:
 
 
 def _distinct(events: Sequence[Event], name: str) -> tuple[str, ...]:
+    if len(events) < 2:
+        return (str(events[0].values[name]),) if events else ()
     return tuple(dict.fromkeys([str(event.values[name]) for event in events]))
 
 

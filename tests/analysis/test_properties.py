@@ -111,11 +111,53 @@ def test_the_short_way_without_the_grammar_reads_the_same_as_the_grammar(code: s
     assert outline(parse(scan(code))) == outline(parse_by_tree(scan(code)))
 
 
-plain = st.lists(st.sampled_from([*"ab=~*?/-.:,@%+^", " ", "\t", "if", "x=", "time", "done", "rm"]), max_size=12).map(
-    "".join
-)
+plain = st.lists(
+    st.sampled_from(
+        [
+            *"ab2=~*?/-.:,@%+^{}[]!#é&",
+            *(
+                " ",
+                " ",
+                "\t",
+                "if",
+                "x=",
+                "time",
+                "done",
+                "rm",
+                "[[",
+                "{fd}",
+                "''",
+                '"a b"',
+                "'|;'",
+                '"',
+                "'",
+                "(",
+                ")",
+            ),
+            *(
+                " | ",
+                " && ",
+                " || ",
+                "; ",
+                "|",
+                ">",
+                ">>",
+                "<",
+                "2>&1",
+                " > o",
+                " 2>/dev/null",
+                "&>",
+                ">|",
+                "<<<",
+                "<(",
+            ),
+        ]
+    ),
+    max_size=12,
+).map("".join)
 
 
+@settings(max_examples=500, deadline=None)
 @given(plain)
 def test_a_plain_line_is_scanned_the_same_in_one_step(code: str) -> None:
     short, long = scan(code), scan_code(code)
@@ -124,6 +166,10 @@ def test_a_plain_line_is_scanned_the_same_in_one_step(code: str) -> None:
     assert [(at, token.kind, token.start, token.end) for at, token in short.tokens.items()] == [
         (at, token.kind, token.start, token.end) for at, token in long.tokens.items()
     ]
+    assert [part if isinstance(part, str) else (part.start, part.operator, part.fd) for part in short.sequence] == [
+        part if isinstance(part, str) else (part.start, part.operator, part.fd) for part in long.sequence
+    ]
+    assert (short.operators, short.source.pieces) == (long.operators, long.source.pieces)
     assert (short.end, short.compound, short.broken) == (long.end, long.compound, long.broken)
 
 

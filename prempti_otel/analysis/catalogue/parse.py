@@ -215,10 +215,7 @@ class Reader:
         if letters[0].isdigit() and f"-{letters[0]}" not in command.options:
             self.parsed.flag(word.text)
             return
-        if len(letters) > _LONGEST_CLUSTER and f"-{letters[0]}" not in command.options:
-            self.parsed.flag(word.text)
-            return
-        for index, letter in enumerate(letters):
+        for index, letter in enumerate(letters[:_LONGEST_CLUSTER]):
             option = command.options.get(f"-{letter}")
             if option is None:
                 self._help(f"-{letter}")

@@ -13,9 +13,16 @@ from prempti_otel.analysis.shell.lexer import Lexer
 from prempti_otel.analysis.shell.tokens import Script, Source, Token, TokenKind
 
 _LONGEST_SIMPLE = 4096
-_SIMPLE = re.compile(r"[A-Za-z0-9_./:,@%+^~*?=-]+(?:[ \t]+[A-Za-z0-9_./:,@%+^~*?=-]+)*")
-"""One command of which every word is plain; the first is checked for what else it may be."""
-_WORD = re.compile(r"[^ \t]+")
+_WORD = r"(?:[A-Za-z0-9_./:,@%+^~*?={}\[\]!\u0080-\U0010ffff-]++|'[^']*+'|\"[^\"\\$`]*+\")++"
+_PIECE = re.compile(
+    rf"(?P<operator>\|\||&&|[|;])|(?P<fd>[0-9]*+)(?P<redirection>>>|>&|[<>])(?![<>&|(])[ \t]*+(?P<target>{_WORD})"
+    rf"|(?P<word>{_WORD})"
+)
+"""One piece of plain code: no expansion, no escape, nothing compound. Blanks around it are left out."""
+_NOT_PLAIN_SIGN = re.compile(r"[$`\\\n\r\0]")
+_BLANKS = re.compile(r"[ \t]++")
+_NOT_PLAIN = RESERVED | {"[["}
+_ANGLES = ("<", ">")
 
 
 class Scanner(Lexer):
@@ -32,22 +39,66 @@ class Scanner(Lexer):
 
 def scan(text: str, depth: int = 0) -> Script:
     """Scan a whole text of shell code. NULs vanish and CRLF ends lines, as agents mean it."""
-    if len(text) <= _LONGEST_SIMPLE and _SIMPLE.fullmatch(text):
-        first = text.partition(" ")[0].partition("\t")[0]
-        if first not in RESERVED and "=" not in first:
-            return _simple(text)
+    if len(text) <= _LONGEST_SIMPLE and _NOT_PLAIN_SIGN.search(text) is None:
+        script = _plain(text)
+        if script is not None:
+            return script
     return scan_code(text, depth)
 
 
-def _simple(text: str) -> Script:
-    """The script of a line of plain words."""
+def _plain(text: str) -> Script | None:
+    """The script of plain words, pipes, lists and redirections; None where there is anything else."""
+    tokens: dict[int, Token] = {}
+    operators: dict[int, str] = {}
+    sequence: list[Token | str] = []
+    filled = False
+    at = _after_blanks(text, 0)
+    count = 0
+    while at < len(text):
+        piece = _PIECE.match(text, at)
+        if piece is None:
+            return None
+        kind = piece.lastgroup
+        if kind == "word":
+            word, end = piece[0], piece.end()
+            if (not filled and (word in _NOT_PLAIN or "=" in word)) or (
+                word[-1] == "}" and text[end : end + 1] in _ANGLES
+            ):
+                return None
+            filled = True
+            token = tokens[count] = Token(TokenKind.WORD, at, end)
+            sequence.append(token)
+        elif kind == "target":
+            if not filled:
+                return None
+            start, end = piece.span("target")
+            token = tokens[count] = Token(TokenKind.REDIRECT, start, end, piece["redirection"], piece["fd"])
+            sequence.append(token)
+        else:
+            if not filled:
+                return None
+            filled = False
+            operators[count] = piece[0]
+            sequence.append(piece[0])
+        count += 2
+        end = piece.end()
+        at = _after_blanks(text, end)
+    if not filled:
+        return None
     script = Script(Source(text))
-    script.end = len(text)
-    tokens = [Token(TokenKind.WORD, match.start(), match.end()) for match in _WORD.finditer(text)]
-    script.sequence = list(tokens)
-    script.shape = "w " * len(tokens)
-    script.tokens = {2 * at: token for at, token in enumerate(tokens)}
+    script.end = at
+    script.sequence, script.tokens, script.operators = sequence, tokens, operators
+    shape = ["w "] * (count // 2)
+    for place in operators:
+        shape[place // 2] = "; "
+    script.shape = "".join(shape)
+    script.source.pieces -= count // 2
     return script
+
+
+def _after_blanks(text: str, at: int) -> int:
+    blanks = _BLANKS.match(text, at)
+    return blanks.end() if blanks is not None else at
 
 
 def scan_code(text: str, depth: int = 0) -> Script:

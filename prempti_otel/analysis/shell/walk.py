@@ -311,6 +311,9 @@ class Walk:
         expander = self.expander
         outer, expander.choices = expander.choices, {}
         output = self.commands.simple(source, tokens, state)
+        if not expander.choices:
+            expander.choices = outer
+            return output
         variants = [(name, pick) for name, count in expander.choices.items() for pick in range(1, count)]
         for name, pick in variants[:MOST_VARIANTS]:
             expander.picks[name] = pick
