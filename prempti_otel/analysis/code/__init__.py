@@ -26,9 +26,9 @@ def analyse_code(
     """What ``code`` would do when run. Never raises, runs nothing, reads no file; bounded in time.
 
     ``language`` is a Handover's (``python``, ``javascript``, ``perl``, ``ruby``, ``php``, ``awk``,
-    ``sed``); ``args`` are the words after the code, ``stdin`` what it can read there, where known.
-    In code that is not fully known, text constants that hold a shell's ``$`` or backtick are not known
-    either. A language that is not read here gives an empty reading.
+    ``sed``, ``powershell``, ``lua``, ``r``, ...); ``args`` are the words after the code, ``stdin`` what it
+    can read there, where known. In code that is not fully known, text constants that hold a shell's ``$``
+    or backtick are not known either. A language that is not read here gives an empty reading.
     """
     reader = _READERS.get(language)
     if reader is None:
@@ -86,6 +86,24 @@ def _sed(code: str, setting: Setting, findings: Findings) -> None:
     analyse_sed(code, setting, findings)
 
 
+def _literals(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.literals import analyse_literals
+
+    analyse_literals(code, setting, findings)
+
+
+def _command_lines(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.literals import analyse_command_lines
+
+    analyse_command_lines(code, setting, findings)
+
+
+def _powershell(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.powershell import analyse_powershell
+
+    analyse_powershell(code, setting, findings)
+
+
 _READERS: Mapping[str, Callable[[str, Setting, Findings], None]] = {
     "python": _python,
     "javascript": _javascript,
@@ -94,6 +112,9 @@ _READERS: Mapping[str, Callable[[str, Setting, Findings], None]] = {
     "sed": _sed,
     "php": _php,
     "ruby": _ruby,
+    "powershell": _powershell,
+    **dict.fromkeys(("lua", "r", "applescript", "elixir", "elisp"), _literals),
+    **dict.fromkeys(("tcl", "expect", "gdb"), _command_lines),
 }
 
 
