@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prempti_otel.model.event import Event
     from prempti_otel.model.lifecycle import Lifecycle
     from prempti_otel.model.record import Record, StoredRecord
-    from prempti_otel.settings.config import Config
+    from prempti_otel.settings.config import Config, OwnPattern
     from prempti_otel.settings.home import Home
 
 _PART = "audit store"
@@ -43,6 +43,7 @@ class Trail:
         self._parts: tuple[Store, Redactor] | None = None
         self._error = PremptiError("the audit store is not open")
         self._privacy = Privacy()
+        self._own_patterns: list[OwnPattern] = []
 
     @property
     def store(self) -> Store | None:
@@ -73,18 +74,20 @@ class Trail:
                 self._health.trouble(_PART, f"nothing can be recorded: {error.diagnostics()}")
                 return False
             self._parts = store, redactor
+            self._own_patterns = config.privacy.redact
         self._health.well(_PART)
         return True
 
     def configure(self, config: Config) -> None:
         """Settings changed: privacy, retention and destinations take effect at once. Raises PremptiError."""
-        before, self._privacy = self._privacy, config.privacy
+        self._privacy = config.privacy
         with self._lock:
             if self._parts is None:
                 return
             store = self._parts[0]
-            if config.privacy.redact != before.redact:
+            if config.privacy.redact != self._own_patterns:
                 self._parts = store, _redactor(self._home, config)
+                self._own_patterns = config.privacy.redact
         store.configure(config.retention.days, _names(config))
 
     def check(self) -> None:
