@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
 
 from bench import load
 from bench.disturbance import disturbed
@@ -14,8 +18,10 @@ from prempti_otel.engine.health import Health
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.numbering import Numbers
 from prempti_otel.engine.pipeline import Pipeline
+from prempti_otel.engine.project_notices import Notices
 from prempti_otel.engine.sessions import Sessions
 from prempti_otel.engine.trail import Trail
+from prempti_otel.engine.trust import TrustedFile, TrustList, fingerprint
 
 GOALS = "goals: p50 0.5 ms, p99 2 ms"
 ONLY_OWN_RULES = "rules: {default: false}\n"
@@ -25,16 +31,20 @@ def run(quick: bool) -> list[Row]:
     """All of it; some minutes, a fraction of that where ``quick``."""
     rows = decision_time(600 if quick else 6000)
     rows += by_rules((100, 1000) if quick else (100, 1000, 10_000), 300 if quick else 1500)
+    rows += by_projects(400 if quick else 3000)
     rows += throughput(400 if quick else 2500, 2000 if quick else 10_000)
     return rows + disturbed(quick)
 
 
 @contextmanager
-def pipeline(config: str = "", rules: str = "") -> Iterator[Pipeline]:
+def pipeline(config: str = "", rules: str = "", trusted: Sequence[TrustedFile] = ()) -> Iterator[Pipeline]:
     """Steps 1 to 6 without the socket, with a real store, in this process."""
     with load.home(config) as home:
         if rules:
             (home.user_rules / "bench.yaml").write_text(rules)
+        if trusted:
+            home.trusted.touch(mode=0o600)
+            home.trusted.write_bytes(msgspec.json.encode(TrustList(files=list(trusted))))
         health = Health()
         trail = Trail(home, health)
         keeper = Keeper(home, health, trail)
@@ -44,15 +54,16 @@ def pipeline(config: str = "", rules: str = "") -> Iterator[Pipeline]:
         keeper.load_rules()
         if keeper.load_error:
             raise RuntimeError(keeper.load_error)
-        yield Pipeline(lambda: keeper.policy, trail, Sessions(), Numbers(), health)
+        notices = Notices(home, health, trail)
+        yield Pipeline(lambda: keeper.policy, trail, Sessions(), Numbers(), health, notices=notices)
         trail.close()
         if health.sentences():
             raise RuntimeError(health.sentences())
 
 
-def measure(judge: Pipeline, calls: int) -> tuple[list[float], float]:
+def measure(judge: Pipeline, calls: int, project: str = load.PROJECT) -> tuple[list[float], float]:
     """Wall time of each call and processor time of one on average, in milliseconds."""
-    texts = [load.payload(number) for number in range(60)]
+    texts = [load.payload(number, project) for number in range(60)]
     for text in texts * 3:
         judge.hook(load.AGENT, text)
     gc.collect()
@@ -91,6 +102,33 @@ def by_rules(counts: tuple[int, ...], calls: int) -> list[Row]:
         goal = "goal 3 ×" if count > counts[0] else ""
         rows.append(Row(f"decision with {count:,} rules, p50", middle, "ms", middle / base, goal))
     return rows
+
+
+def by_projects(calls: int) -> list[Row]:
+    """The same with the default rules and a trusted project's hundred: none, elsewhere, where the calls are made."""
+    rows: list[Row] = []
+    base = 0.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        here, elsewhere = (_project(folder / one) for one in ("here", "elsewhere"))
+        cases: dict[str, tuple[TrustedFile, ...]] = {
+            "no project's rules": (),
+            "rules of another project": (elsewhere,),
+            "100 rules of its project": (here,),
+        }
+        for what, trusted in cases.items():
+            with pipeline(trusted=trusted) as judge:
+                middle, _ = load.p50_p99(measure(judge, calls, str(folder / "here"))[0])
+            base = base or middle
+            rows.append(Row(f"decision with {what}, p50", middle, "ms", middle / base))
+    return rows
+
+
+def _project(root: Path) -> TrustedFile:
+    file = root / ".prempti" / "rules" / "bench.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(load.rules_text(100))
+    return TrustedFile(path=str(file), sha256=fingerprint(file.read_bytes()))
 
 
 def throughput(calls: int, for_memory: int) -> list[Row]:

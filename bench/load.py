@@ -40,14 +40,14 @@ TOOLS: tuple[tuple[str, dict[str, object]], ...] = (
 START_S = 60.0
 
 
-def payload(number: int) -> bytes:
-    """The hook's standard input for one of the everyday calls; two thirds are shell commands."""
+def payload(number: int, project: str = PROJECT) -> bytes:
+    """The hook's standard input for one of the everyday calls in a project; two thirds are shell commands."""
     kinds: list[tuple[str, dict[str, object]]] = [("Bash", {"command": command}) for command in COMMANDS]
     tool, tool_input = (kinds + list(TOOLS))[number % (len(kinds) + len(TOOLS))]
     call = {
         "session_id": f"bench-{os.getpid()}",
         "transcript_path": "/home/dev/.claude/projects/x/t.jsonl",
-        "cwd": PROJECT,
+        "cwd": project,
         "prompt_id": "p1",
         "permission_mode": "default",
         "hook_event_name": "PreToolUse",
