@@ -58,6 +58,9 @@ class CallBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     mcp_tool: str = ""
     agent_pid: int = 0
     traceparent: str = ""
+    repository_url: str = ""
+    repository_ref: str = ""
+    repository_revision: str = ""
     correlation_id: int = 0
     received_ns: int = 0
     extra: dict[str, object] = {}

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Literal
 
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.config import Destination
@@ -33,7 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 when told to end or there is nowhere to export to, 1 with a sentence otherwise."""
     parser = argparse.ArgumentParser(prog="python -m prempti_otel.telemetry", description=__doc__)
     parser.add_argument("--home", required=True, type=Path, help="the installation's folder")
-    parser.add_argument("--since", type=int, help="a destination that is new begins after this record")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_watch_parent, args=[stop], name="parent", daemon=True).start()
     try:
-        return _export(Home(options.home), options.since, stop)
+        return _export(Home(options.home), stop)
     except PremptiError as error:
         log.error("%s", error.diagnostics())
         return 1
@@ -53,10 +53,10 @@ def _watch_parent(stop: threading.Event) -> None:
     stop.set()
 
 
-def _export(home: Home, since: int | None, stop: threading.Event) -> int:
+def _export(home: Home, stop: threading.Event) -> int:
     os.umask(0o077)
     config = load_config(home.config)
-    destinations = config.export or environment_destination()
+    destinations = config.export or environment_destinations()
     forget_environment()
     if not destinations:
         return 0
@@ -66,28 +66,31 @@ def _export(home: Home, since: int | None, stop: threading.Event) -> int:
     _be_nice()
     from prempti_otel.telemetry.process import run
 
-    run(home, destinations, since, stop, DRAIN_SECONDS, config.privacy)
+    run(home, destinations, stop, DRAIN_SECONDS, config.privacy)
     return 0
 
 
-def environment_destination() -> list[Destination]:
+def environment_destinations() -> list[Destination]:
     """Where the process's own environment says, in OpenTelemetry's words; used where the settings name none."""
     endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
     if not endpoint.startswith(("http://", "https://")):
         return []
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-    return [
-        Destination(
-            name="environment",
-            endpoint=endpoint,
-            protocol="grpc" if protocol == "grpc" else "http/protobuf",
-            headers=os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""),
-            compression="gzip" if os.environ.get("OTEL_EXPORTER_OTLP_COMPRESSION") == "gzip" else "none",
-            certificate=os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE", ""),
-            client_key=os.environ.get("OTEL_EXPORTER_OTLP_CLIENT_KEY", ""),
-            client_certificate=os.environ.get("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", ""),
-        )
-    ]
+    return [environment_destination("environment", endpoint, "grpc" if protocol == "grpc" else "http/protobuf")]
+
+
+def environment_destination(name: str, endpoint: str, protocol: Literal["grpc", "http/protobuf"]) -> Destination:
+    """``endpoint``, with headers, compression and certificates as the process's own environment says."""
+    return Destination(
+        name=name,
+        endpoint=endpoint,
+        protocol=protocol,
+        headers=os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""),
+        compression="gzip" if os.environ.get("OTEL_EXPORTER_OTLP_COMPRESSION") == "gzip" else "none",
+        certificate=os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE", ""),
+        client_key=os.environ.get("OTEL_EXPORTER_OTLP_CLIENT_KEY", ""),
+        client_certificate=os.environ.get("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", ""),
+    )
 
 
 def forget_environment() -> None:

@@ -12,14 +12,11 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from prempti_otel.telemetry.batches import Piece, batches
 from prempti_otel.telemetry.otlp import Answer, Outcome, Sender
-from prempti_otel.telemetry.state import DeadLetter, ExportState
-
-if TYPE_CHECKING:
-    from prempti_otel.telemetry.metrics import Meters
+from prempti_otel.telemetry.state import DeadLetter
 
 log = logging.getLogger("prempti.exporter")
 
@@ -50,11 +47,33 @@ class Backoff:
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
 
 
+class Ledger(Protocol):
+    """Where it is noted how far a delivery has got: see :class:`prempti_otel.telemetry.state.ExportState`."""
+
+    def advance(
+        self, destination: str, signal: str, seq: int, record_hash: str, /, *, dead: DeadLetter | None = None
+    ) -> None:
+        """Everything up to ``seq`` was taken, but for what is in ``dead``."""
+
+    def report(self, destination: str, signal: str, state: str, error: str = "", /) -> None:
+        """How it is doing: ``well``, ``waiting``, ``unsupported``."""
+
+
+class Counts(Protocol):
+    """What is counted of a delivery: see :class:`prempti_otel.telemetry.metrics.Meters`."""
+
+    def failed(self, signal: str, reason: str) -> None:
+        """A request failed."""
+
+    def rejected(self, signal: str, items: int, reason: str) -> None:
+        """Items were refused for good."""
+
+
 class SignalExport:
     """One signal of one destination. Used by one thread."""
 
     def __init__(
-        self, name: str, signal: str, send: Sender, state: ExportState, meters: Meters, *, cursor: int, backoff: Backoff
+        self, name: str, signal: str, send: Sender, state: Ledger, meters: Counts, *, cursor: int, backoff: Backoff
     ) -> None:
         self.name = name
         self.signal = signal
@@ -173,7 +192,7 @@ class SignalExport:
     def _set_aside(self, pieces: Sequence[Piece], items: int, code: str, reason: str) -> None:
         first, last = pieces[0], pieces[-1]
         dead = DeadLetter(self.name, self.signal, first.seq, last.seq, items, reason or code, time.time_ns())
-        self._state.advance(self.name, self.signal, last.seq, last.hash, dead)
+        self._state.advance(self.name, self.signal, last.seq, last.hash, dead=dead)
         self.cursor = last.seq
         self._meters.rejected(self.signal, items, code)
         log.warning(

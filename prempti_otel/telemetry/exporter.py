@@ -146,7 +146,7 @@ class DestinationExport:
         return project.spans(record, self._resource, self._reader.get, self._content)
 
     def _logs(self, record: StoredRecord) -> Sequence[Any]:
-        return project.logs(record, self._resource)
+        return project.logs(record, self._resource, self._content)
 
     def _send_records(self, export: SignalExport, projection: Projection) -> None:
         records = self._reader.records(export.cursor, MOST_RECORDS)

@@ -34,9 +34,11 @@ def spans(record: StoredRecord, resource: Resource) -> list[ReadableSpan]:
     return [_invocation(record, body, resource)] if body.event == LifecycleEvent.INVOCATION_END else []
 
 
-def lifecycle_logs(record: StoredRecord) -> list[LogRecord]:
-    """The beginning or end of a session. Raises as :func:`spans`."""
+def lifecycle_logs(record: StoredRecord, *, prompts: bool = False) -> list[LogRecord]:
+    """The beginning or end of a session, or a prompt; its text only with ``prompts``. Raises as :func:`spans`."""
     body = body_of(record, LifecycleBody)
+    if body.event == LifecycleEvent.PROMPT:
+        return [_prompt_log(record, body, body.prompt if prompts else "")]
     name = _SESSION_EVENTS.get(body.event)
     if name is None:
         return []
@@ -49,6 +51,20 @@ def lifecycle_logs(record: StoredRecord) -> list[LogRecord]:
     }
     how = body.source or body.reason
     return [log(name, record, f"{name}: {how}" if how else name, SeverityNumber.INFO, attributes)]
+
+
+def _prompt_log(record: StoredRecord, body: LifecycleBody, text: str) -> LogRecord:
+    attributes: Attributes = {
+        names.AGENT_NAME: body.agent,
+        names.SESSION_ID: body.session_id,
+        names.PROMPT_ID: body.prompt_id,
+        names.PROMPT_TEXT: text,
+        **place(record),
+    }
+    span = context(
+        ids.trace_id(body.session_id, body.prompt_id), ids.invocation_id(body.session_id, body.prompt_id, "")
+    )
+    return log(names.PROMPT_EVENT, record, text or "a prompt", SeverityNumber.INFO, attributes, span)
 
 
 def outcome_logs(record: StoredRecord) -> list[LogRecord]:

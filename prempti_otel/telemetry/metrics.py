@@ -75,7 +75,7 @@ class Meters:
             exemplar_filter=AlwaysOnExemplarFilter(),
             shutdown_on_exit=False,
         )
-        meter = self._provider.get_meter(names.SCOPE, __version__)
+        meter = self._provider.get_meter(names.SCOPE, __version__, names.SCHEMA_URL)
         self._duration = meter.create_histogram(
             names.DECISION_DURATION_METRIC,
             unit="s",

@@ -21,6 +21,7 @@ from opentelemetry.semconv._incubating.attributes import (
     service_attributes,
     session_attributes,
     user_attributes,
+    vcs_attributes,
 )
 from opentelemetry.semconv.attributes import error_attributes, server_attributes, url_attributes
 
@@ -37,6 +38,7 @@ class Place(StrEnum):
     POLICY = "`prempti.policy.*` log events"
     DEGRADED = "`prempti.guard.degraded` log event"
     SESSION = "`session.start` and `session.end` log events"
+    PROMPT = "`prempti.prompt` log event"
     LATE = "`prempti.outcome.late` log event"
     METRIC = "metrics"
 
@@ -79,7 +81,7 @@ METRICS: dict[str, Metric] = {}
 
 _RESOURCE, _SPAN, _MATCH, _DECISION = Place.RESOURCE, Place.TOOL_SPAN, Place.MATCH, Place.DECISION
 _AGENT, _SESSION, _LATE = Place.AGENT_SPAN, Place.SESSION, Place.LATE
-_LOGS = (Place.MATCH, Place.DECISION, Place.FALLBACK, Place.POLICY, Place.DEGRADED, Place.SESSION, Place.LATE)
+_LOGS = tuple(place for place in Place if place.value.endswith(("log event", "log events")))
 
 
 def _attribute(name: str, type_: str, meaning: str, *places: Place) -> str:
@@ -99,6 +101,8 @@ def _metric(name: str, instrument: str, unit: str, meaning: str, *attributes: st
 
 SCOPE = "prempti_otel"
 """Name of the instrumentation scope."""
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
+"""The version of the semantic conventions whose names these are; told with resource and scope."""
 SERVICE = "prempti"
 EXECUTE_TOOL = "execute_tool"
 """First word of a tool call's span name, and its operation."""
@@ -161,6 +165,7 @@ AGENT_NAME = _attribute(
     _MATCH,
     _SESSION,
     _LATE,
+    Place.PROMPT,
     Place.FALLBACK,
     Place.METRIC,
 )
@@ -168,8 +173,13 @@ AGENT_ID = _attribute("gen_ai.agent.id", "string", "The subagent, where one make
 SUBAGENT_TYPE = _attribute("prempti.subagent.type", "string", "What kind of subagent it is.", _AGENT)
 CONVERSATION_ID = _attribute("gen_ai.conversation.id", "string", "The agent's session.", _SPAN, _AGENT)
 PROVIDER_NAME = _attribute(
-    "gen_ai.provider.name", "string", "Who makes the agent's model, where the agent tells.", _SPAN, _AGENT
+    "gen_ai.provider.name",
+    "string",
+    "Who makes the agent's model; left out for agents that offer those of several (Copilot CLI, Cursor, OpenCode).",
+    _SPAN,
+    _AGENT,
 )
+REQUEST_MODEL = _attribute("gen_ai.request.model", "string", "The model, where the agent tells.", _SPAN)
 SESSION_ID = _attribute(
     session_attributes.SESSION_ID,
     "string",
@@ -180,6 +190,7 @@ SESSION_ID = _attribute(
     _MATCH,
     _SESSION,
     _LATE,
+    Place.PROMPT,
 )
 SESSION_SOURCE = _attribute(
     "prempti.session.source", "string", "How a session began: `startup`, `resume`, ...", _SESSION
@@ -190,6 +201,22 @@ PROMPT_ID = _attribute(
     "The prompt, as Claude Code names it; `#1`, `#2`, ... for an agent that does not name them.",
     _SPAN,
     _AGENT,
+    Place.PROMPT,
+)
+PROMPT_TEXT = _attribute(
+    "prempti.prompt.text", "string", "What was asked for, redacted; only with `privacy.prompts`.", Place.PROMPT
+)
+REPOSITORY_URL = _attribute(
+    vcs_attributes.VCS_REPOSITORY_URL_FULL,
+    "string",
+    "The repository that the working directory is in: its remote `origin`, without user name and password.",
+    _SPAN,
+)
+REF_HEAD_NAME = _attribute(
+    vcs_attributes.VCS_REF_HEAD_NAME, "string", "The branch that was checked out when the call was asked about.", _SPAN
+)
+REF_HEAD_REVISION = _attribute(
+    vcs_attributes.VCS_REF_HEAD_REVISION, "string", "The commit that was checked out then.", _SPAN
 )
 COMMAND_LINE = _attribute(
     process_attributes.PROCESS_COMMAND_LINE,
@@ -365,6 +392,7 @@ POLICY_LOADED_EVENT = _event("prempti.policy.loaded", "A ruleset came into force
 POLICY_REJECTED_EVENT = _event("prempti.policy.rejected", "A ruleset did not load; the last good one stays.", "ERROR")
 SESSION_START_EVENT = _event("session.start", "A session of an agent began.", "INFO")
 SESSION_END_EVENT = _event("session.end", "A session ended, or said nothing for 24 hours.", "INFO")
+PROMPT_EVENT = _event("prempti.prompt", "An agent was given something to do: a trace begins.", "INFO")
 OUTCOME_LATE_EVENT = _event(
     "prempti.outcome.late", "A call ended that was not open: it was given up before, or never asked about.", "WARN"
 )

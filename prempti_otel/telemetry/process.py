@@ -23,7 +23,7 @@ from prempti_otel.settings.config import Privacy
 from prempti_otel.telemetry import names
 from prempti_otel.telemetry.exporter import DestinationExport
 from prempti_otel.telemetry.otlp import shown_endpoint
-from prempti_otel.telemetry.project import Content
+from prempti_otel.telemetry.project import content_of
 from prempti_otel.telemetry.state import ExportState
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def resource_of(home: Home, privacy: Privacy = DEFAULT_PRIVACY) -> Resource:
             names.SERVICE_VERSION: __version__,
             names.SERVICE_INSTANCE_ID: installation_id(load_key(home)),
             names.OS_TYPE: sys.platform,
-        }
+        },
+        schema_url=names.SCHEMA_URL,
     )
 
 
@@ -69,7 +70,6 @@ def _user(privacy: Privacy) -> str:
 def run(
     home: Home,
     destinations: Sequence[Destination],
-    since: int | None,
     stop: threading.Event,
     drain: float,
     privacy: Privacy = DEFAULT_PRIVACY,
@@ -79,7 +79,7 @@ def run(
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     state = ExportState(home)
     threads = [
-        threading.Thread(target=_run_one, args=[home, destination, since, state, stop, drain, privacy], daemon=True)
+        threading.Thread(target=_run_one, args=[home, destination, state, stop, drain, privacy], daemon=True)
         for destination in destinations
     ]
     for thread in threads:
@@ -93,7 +93,6 @@ def run(
 def _run_one(
     home: Home,
     destination: Destination,
-    since: int | None,
     state: ExportState,
     stop: threading.Event,
     drain: float,
@@ -102,14 +101,13 @@ def _run_one(
     while not stop.is_set():
         try:
             with StoreReader(home) as reader:
-                start = since if since is not None else first_to_export(reader, destination.name)
                 export = DestinationExport(
                     destination,
                     reader,
                     state,
                     resource_of(home, privacy),
-                    start=start,
-                    content=Content(privacy.arguments, privacy.results),
+                    start=first_to_export(reader, destination.name),
+                    content=content_of(privacy),
                 )
                 log.info("exporting to %s at %s", destination.name, shown_endpoint(destination))
                 export.run(stop, drain)
@@ -125,7 +123,7 @@ def _run_one(
 
 
 def first_to_export(reader: StoreReader, name: str) -> int:
-    """After which record a new destination begins, where nobody says: where the engine recorded that it is one.
+    """After which record a new destination begins: where the engine recorded that it is one.
 
     An engine or exporter that dies before the first cursor is stored loses nothing by it.
     """

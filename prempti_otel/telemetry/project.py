@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -30,6 +29,7 @@ from prempti_otel.audit.records import (
 from prempti_otel.model.decision import Priority
 from prempti_otel.model.lifecycle import Outcome
 from prempti_otel.model.record import RecordKind, StoredRecord
+from prempti_otel.settings.config import Privacy
 from prempti_otel.telemetry import ids, lifecycles, names
 from prempti_otel.telemetry.shape import (
     LONGEST_NAME,
@@ -37,6 +37,7 @@ from prempti_otel.telemetry.shape import (
     Attributes,
     context,
     cut,
+    host_of,
     links,
     log,
     place,
@@ -70,9 +71,15 @@ class Content:
 
     arguments: bool = False
     results: bool = False
+    prompts: bool = False
 
 
 NO_CONTENT = Content()
+
+
+def content_of(privacy: Privacy) -> Content:
+    """What the settings let out."""
+    return Content(arguments=privacy.arguments, results=privacy.results, prompts=privacy.prompts)
 
 
 def spans(
@@ -94,9 +101,12 @@ def spans(
     return lifecycles.spans(record, resource)
 
 
-def logs(record: StoredRecord, resource: Resource) -> list[ReadableLogRecord]:
+def logs(record: StoredRecord, resource: Resource, content: Content = NO_CONTENT) -> list[ReadableLogRecord]:
     """The log events of ``record``. Raises msgspec.ValidationError where its body is malformed."""
-    made = _LOGS_OF[record.kind](record)
+    if record.kind is RecordKind.LIFECYCLE:
+        made = lifecycles.lifecycle_logs(record, prompts=content.prompts)
+    else:
+        made = _LOGS_OF[record.kind](record)
     return [ReadableLogRecord(event, resource, SCOPE) for event in made]
 
 
@@ -191,6 +201,10 @@ def _call_attributes(call: CallBody) -> Attributes:
         names.AGENT_ID: call.subagent_id,
         names.CONVERSATION_ID: call.session_id,
         names.PROVIDER_NAME: provider(call.agent),
+        names.REQUEST_MODEL: call.model,
+        names.REPOSITORY_URL: call.repository_url,
+        names.REF_HEAD_NAME: call.repository_ref,
+        names.REF_HEAD_REVISION: call.repository_revision,
         names.PROMPT_ID: call.prompt_id,
     }
     if call.command:
@@ -201,7 +215,7 @@ def _call_attributes(call: CallBody) -> Attributes:
     url = call.input.get("url")
     if isinstance(url, str):
         attributes[names.URL_FULL] = url
-        attributes[names.SERVER_ADDRESS] = _host(url)
+        attributes[names.SERVER_ADDRESS] = host_of(url)
     if call.mcp_server:
         attributes[names.MCP_METHOD_NAME] = "tools/call"
         attributes[names.MCP_SERVER] = call.mcp_server
@@ -331,7 +345,6 @@ _LOGS_OF = {
     RecordKind.POLICY: _policy_logs,
     RecordKind.ADMIN: _admin_logs,
     RecordKind.OUTCOME: lifecycles.outcome_logs,
-    RecordKind.LIFECYCLE: lifecycles.lifecycle_logs,
 }
 
 
@@ -341,10 +354,3 @@ def _severity_rank(match: MatchBody) -> tuple[int, int]:
 
 def _section(tags: Sequence[str]) -> str:
     return next((tag for tag in tags if not tag.startswith(_MARKERS) and not tag.startswith("T1")), "")
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""

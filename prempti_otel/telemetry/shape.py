@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -22,13 +23,13 @@ MOST_ITEMS = 64
 """Items of a list."""
 LONGEST_NAME = 128
 """Bytes of a tool's or an agent's name in a span's name."""
-SCOPE = InstrumentationScope(names.SCOPE, __version__)
+SCOPE = InstrumentationScope(names.SCOPE, __version__, names.SCHEMA_URL)
 
 Value: TypeAlias = "str | int | float | bool | Sequence[str]"
 Attributes: TypeAlias = "dict[str, Value]"
 
 _PROVIDERS = {"claude_code": "anthropic", "codex": "openai", "gemini": "gcp.gemini"}
-"""``gen_ai.provider.name`` of agents that talk to one provider."""
+"""``gen_ai.provider.name`` of agents that talk to one provider; the other agents do not tell whose model it is."""
 
 
 def cut(text: str, longest: int = LONGEST_ATTRIBUTE) -> str:
@@ -65,6 +66,14 @@ def place(record: StoredRecord) -> Attributes:
 def provider(agent: str) -> str:
     """Who makes the agent's model; ``""`` where that is not known."""
     return _PROVIDERS.get(agent, "")
+
+
+def host_of(url: str) -> str:
+    """The host that a URL names; ``""`` where it names none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def context(trace_id: int, span_id: int) -> SpanContext:

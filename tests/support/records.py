@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from prempti_otel.audit import DecisionBody, Redactor, Store, body_of, decision_record, outcome_record
+from prempti_otel.audit import (
+    DecisionBody,
+    Redactor,
+    Store,
+    admin_record,
+    body_of,
+    decision_record,
+    outcome_record,
+)
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Decision, DecisionSource, Match, Mode, Priority, Verdict
 from prempti_otel.model.event import Event, tool_event
@@ -113,6 +121,11 @@ def an_outcome(of: StoredRecord, outcome: Outcome = Outcome.OK, **changes: Any) 
 def append_call(store: Store, number: int = 1, command: str = "git status", **changes: Any) -> StoredRecord:
     """A call that was let through and ended well: two records; the second."""
     return store.append(an_outcome(store.append(a_record(number, command, **changes))))
+
+
+def announce(store: Store, *destinations: str) -> StoredRecord:
+    """What an engine records at its start: a destination that is new begins with this record."""
+    return store.append(admin_record("start", time_ns=NOW_NS, redactor=REDACTOR, destinations=list(destinations)))
 
 
 def a_lifecycle(event: LifecycleEvent, **changes: Any) -> Lifecycle:

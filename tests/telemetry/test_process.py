@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from prempti_otel.audit import Store, admin_record
+from prempti_otel.audit import Store
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
 from tests.support.otlp import OtlpReceiver, attributes
-from tests.support.records import NOW_NS, REDACTOR, a_denied_record
+from tests.support.records import a_denied_record, announce
 
 Start = Callable[..., subprocess.Popen[bytes]]
 DEADLINE = 60.0
@@ -46,7 +46,12 @@ def start(home: Home) -> Iterator[Start]:
             pipe.close()
 
 
-def configure(home: Home, receiver: OtlpReceiver) -> None:
+def configure(home: Home, receiver: OtlpReceiver, store: Store) -> None:
+    announce(store, "test")
+    write_config(home, receiver)
+
+
+def write_config(home: Home, receiver: OtlpReceiver) -> None:
     home.config.write_text(
         f"export:\n  - name: test\n    OTEL_EXPORTER_OTLP_ENDPOINT: {receiver.endpoint}\n"
         f"    OTEL_EXPORTER_OTLP_PROTOCOL: {receiver.protocol}\n"
@@ -76,9 +81,9 @@ def assert_duplicates_are_equal(receiver: OtlpReceiver) -> int:
 def test_a_collector_that_was_away_for_the_whole_run_gets_a_span_for_every_call(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
-    configure(home, receiver)
+    configure(home, receiver, store)
     receiver.stop()
-    start("--since", "0")
+    start()
     for number in range(1, 1001):
         store.append(a_denied_record(number))
     wait_for(lambda: home.export_db.exists())
@@ -90,7 +95,7 @@ def test_a_collector_that_was_away_for_the_whole_run_gets_a_span_for_every_call(
 def test_a_kill_between_answer_and_cursor_sends_again_and_loses_nothing(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
-    configure(home, receiver)
+    configure(home, receiver, store)
     running: list[subprocess.Popen[bytes]] = []
     kills: list[int] = []
 
@@ -103,9 +108,9 @@ def test_a_kill_between_answer_and_cursor_sends_again_and_loses_nothing(
     for number in range(1, 101):
         store.append(a_denied_record(number))
     for _ in range(3):
-        running.append(start("--since", "0"))
+        running.append(start())
         running[-1].wait(DEADLINE)
-    running.append(start("--since", "0"))
+    running.append(start())
     wait_for(lambda: len(span_ids(receiver)) == 100 and len(receiver.spans()) == 400)
     assert assert_duplicates_are_equal(receiver) == 300
 
@@ -113,8 +118,8 @@ def test_a_kill_between_answer_and_cursor_sends_again_and_loses_nothing(
 def test_it_ends_with_its_parent_and_sends_what_it_can_before(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
-    configure(home, receiver)
-    process = start("--since", "0")
+    configure(home, receiver, store)
+    process = start()
     store.append(a_denied_record(1))
     wait_for(lambda: len(receiver.spans()) == 1)
     store.append(a_denied_record(2))
@@ -126,9 +131,9 @@ def test_it_ends_with_its_parent_and_sends_what_it_can_before(
 
 
 def test_it_ends_cleanly_when_told_to(home: Home, store: Store, receiver: OtlpReceiver, start: Start) -> None:
-    configure(home, receiver)
+    configure(home, receiver, store)
     store.append(a_denied_record(1))
-    process = start("--since", "0")
+    process = start()
     wait_for(lambda: len(receiver.spans()) == 1)
     process.terminate()
     assert process.wait(DEADLINE) == 0
@@ -156,9 +161,9 @@ HOSTILE = {
 def test_the_environment_cannot_switch_it_off_or_lead_it_elsewhere(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
-    configure(home, receiver)
+    configure(home, receiver, store)
     store.append(a_denied_record(1))
-    process = start("--since", "0", **HOSTILE)
+    process = start(**HOSTILE)
     wait_for(lambda: bool(receiver.spans() and receiver.logs()))
     process.terminate()
     process.wait(DEADLINE)
@@ -174,10 +179,9 @@ def test_the_environment_cannot_switch_it_off_or_lead_it_elsewhere(
 def test_without_settings_the_daemons_own_environment_says_where_to(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
+    announce(store, "environment")
     store.append(a_denied_record(1))
     start(
-        "--since",
-        "0",
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
         OTEL_EXPORTER_OTLP_PROTOCOL=receiver.protocol,
     )
@@ -192,10 +196,10 @@ def test_without_a_destination_it_ends_and_reads_nothing(home: Home, store: Stor
 def test_a_new_destination_begins_where_it_was_first_recorded(
     home: Home, store: Store, receiver: OtlpReceiver, start: Start
 ) -> None:
-    configure(home, receiver)
+    configure(home, receiver, store)
     name = load_config(home.config).export[0].name
     for number, listed in enumerate(([name], ["other"], [name], [name])):
-        store.append(admin_record("start", time_ns=NOW_NS, redactor=REDACTOR, destinations=listed))
+        announce(store, *listed)
         store.append(a_denied_record(number))
     start()
     wait_for(lambda: len(receiver.spans()) == 2)
@@ -203,11 +207,11 @@ def test_a_new_destination_begins_where_it_was_first_recorded(
 
 
 def test_only_one_exporter_sends_for_a_home(home: Home, store: Store, receiver: OtlpReceiver, start: Start) -> None:
-    configure(home, receiver)
-    first = start("--since", "0")
+    configure(home, receiver, store)
+    first = start()
     store.append(a_denied_record(1))
     wait_for(lambda: len(receiver.spans()) == 1)
-    second = start("--since", "0")
+    second = start()
     store.append(a_denied_record(2))
     wait_for(lambda: len(span_ids(receiver)) == 2)
     first.terminate()
@@ -236,11 +240,12 @@ def test_broken_settings_are_told_in_a_sentence(home: Home, start: Start, config
 
 
 def test_a_store_that_comes_later_is_waited_for(home: Home, receiver: OtlpReceiver, start: Start) -> None:
-    configure(home, receiver)
-    process = start("--since", "0")
+    write_config(home, receiver)
+    process = start()
     assert process.stderr is not None
     assert b"no audit store yet" in process.stderr.readline()
     with Store.open(home, retention_days=36_500) as store:
+        announce(store, "test")
         store.append(a_denied_record(1))
         wait_for(lambda: len(receiver.spans()) == 1)
 

@@ -59,8 +59,8 @@ def span_of(record: StoredRecord) -> Any:
     return span
 
 
-def logs_of(record: StoredRecord) -> list[Any]:
-    return [log.log_record for log in project.logs(record, RESOURCE)]
+def logs_of(record: StoredRecord, content: project.Content = project.NO_CONTENT) -> list[Any]:
+    return [log.log_record for log in project.logs(record, RESOURCE, content)]
 
 
 def test_a_call_is_a_span_from_its_arrival_to_its_decision() -> None:
@@ -251,6 +251,28 @@ def test_a_payload_that_was_no_call_is_a_log_event_and_no_span() -> None:
     assert [log.event_name for log in logs_of(record)] == ["prempti.decision"]
 
 
+KEPT_AND_LET_OUT = [(True, True, "fix the tests"), (True, False, ""), (False, True, "")]
+
+
+@pytest.mark.parametrize(("kept_on_disk", "let_out", "text"), KEPT_AND_LET_OUT)
+def test_the_text_of_a_prompt_leaves_only_where_it_may(kept_on_disk: bool, let_out: bool, text: str) -> None:
+    event = a_lifecycle(LifecycleEvent.PROMPT, prompt="fix the tests")
+    record = kept(lifecycle_record(event, redactor=REDACTOR, keep_prompt=kept_on_disk))
+    (log,) = logs_of(record, project.Content(prompts=let_out))
+    assert (log.event_name, log.attributes.get("prempti.prompt.text", "")) == ("prempti.prompt", text)
+    assert log.body == (text or "a prompt")
+    assert log.trace_id == span_of(denied()).context.trace_id
+    assert log.span_id == span_of(denied()).parent.span_id
+
+
+PROVIDERS = [("claude_code", "anthropic"), ("codex", "openai"), ("gemini", "gcp.gemini"), ("copilot", None)]
+
+
+@pytest.mark.parametrize(("agent", "provider"), PROVIDERS)
+def test_a_provider_is_told_only_where_there_is_one(agent: str, provider: str | None) -> None:
+    assert span_of(denied(agent=agent)).attributes.get("gen_ai.provider.name") == provider
+
+
 TOOLS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"tool": "Read", "command": "", "file_path": "a", "real_file_path": "/p/a"},
@@ -324,7 +346,16 @@ def every_record() -> Iterator[StoredRecord]:
     call = a_call(
         traceparent=PARENT, permission_mode="default", subagent_id="a", file_path="f", mcp_server="m", use_id=""
     )
-    full = a_call(input={"url": "https://example.com"}, file_path="f", mcp_server="m", permission_mode="default")
+    full = a_call(
+        input={"url": "https://example.com"},
+        file_path="f",
+        mcp_server="m",
+        permission_mode="default",
+        model="claude-1",
+        repository_url="https://example.com/owner/name",
+        repository_ref="main",
+        repository_revision="a" * 40,
+    )
     for one in (call, full):
         events = some_events(one)
         matches = [a_match(event, f"{event.level.label} {n}") for event in events for n in range(30)]
@@ -377,6 +408,8 @@ def endings() -> Iterator[StoredRecord]:
     yield kept(an_outcome(DECIDED, Outcome.ERROR, told=failure, decision=0), 9)
     for event in (LifecycleEvent.SESSION_START, LifecycleEvent.SESSION_END):
         yield kept(lifecycle_record(a_lifecycle(event, source="startup", reason="other"), redactor=REDACTOR))
+    prompt = a_lifecycle(LifecycleEvent.PROMPT, prompt="fix the tests")
+    yield kept(lifecycle_record(prompt, redactor=REDACTOR, keep_prompt=True))
     yield kept(
         lifecycle_record(
             a_lifecycle(LifecycleEvent.INVOCATION_END, subagent_id="a1", subagent_type="reviewer", reason="stop"),
@@ -388,7 +421,7 @@ def endings() -> Iterator[StoredRecord]:
 
 
 DECIDED = kept(decision_record(a_call(7), some_events(a_call(7)), a_decision(), redactor=REDACTOR), 7)
-EVERYTHING = project.Content(arguments=True, results=True)
+EVERYTHING = project.Content(arguments=True, results=True, prompts=True)
 
 
 def find(seq: int) -> StoredRecord | None:
@@ -405,6 +438,7 @@ PLACE_OF = {
     names.SESSION_START_EVENT: Place.SESSION,
     names.SESSION_END_EVENT: Place.SESSION,
     names.OUTCOME_LATE_EVENT: Place.LATE,
+    names.PROMPT_EVENT: Place.PROMPT,
 }
 
 
@@ -417,7 +451,7 @@ def used() -> dict[Place, dict[str, Any]]:
             )
             for event in span.events:
                 found[Place.MATCH] |= dict(event.attributes or {})
-        for log in logs_of(record):
+        for log in logs_of(record, EVERYTHING):
             found[PLACE_OF[log.event_name]] |= log.attributes
     return found
 
