@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from prempti_otel.ctl.audit_export import export
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.logs import as_json
 from prempti_otel.ctl.output import console, format_option, print_json, printable
@@ -17,10 +18,11 @@ from prempti_otel.settings.home import Home
 
 @click.group()
 def audit() -> None:
-    """Verify, show and count the audit trail."""
+    """Verify, show, count and export the audit trail."""
 
 
 audit.add_command(stats)
+audit.add_command(export)
 
 
 @audit.command()

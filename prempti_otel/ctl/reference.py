@@ -45,10 +45,12 @@ def pages() -> dict[str, Callable[[], str]]:
     from prempti_otel.ctl.default_rules_page import default_rules_page
     from prempti_otel.rules.reference import fields_page
     from prempti_otel.settings.reference import configuration_page
+    from prempti_otel.telemetry.export_reference import audit_export_page
     from prempti_otel.telemetry.reference import telemetry_page
 
     return {
         "agents.md": agents_page,
+        "audit-export.md": audit_export_page,
         "commands.md": commands_page,
         "configuration.md": configuration_page,
         "default-rules.md": default_rules_page,

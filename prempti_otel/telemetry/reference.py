@@ -45,7 +45,7 @@ def telemetry_page() -> str:
 
 def _events() -> Iterator[str]:
     yield "## Log events\n"
-    yield _table(
+    yield table(
         ("event", "meaning", "severity"),
         [(f"`{event.name}`", event.meaning, event.severity) for event in names.LOG_EVENTS.values()],
     )
@@ -60,12 +60,12 @@ def _attributes() -> Iterator[str]:
             if place in attribute.places
         ]
         yield f"### {place.value[0].upper()}{place.value[1:]}\n"
-        yield _table(("attribute", "type", "meaning"), rows)
+        yield table(("attribute", "type", "meaning"), rows)
 
 
 def _metrics() -> Iterator[str]:
     yield "## Metrics\n"
-    yield _table(
+    yield table(
         ("metric", "instrument, unit", "meaning", "attributes"),
         [
             (
@@ -83,6 +83,7 @@ def _metrics() -> Iterator[str]:
     yield f"Buckets of `{names.TOOL_DURATION_METRIC}`, in seconds: {buckets}.\n"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
