@@ -102,7 +102,9 @@ class Agents:
 def approver(pid: int, agents: Agents) -> Approver:
     """Who process ``pid``, which asks to approve a call, belongs to. Raises NotAPersonError."""
     import psutil
+    from psutil._psposix import get_terminal_map
 
+    get_terminal_map.cache_clear()  # type: ignore[attr-defined]  # or else a terminal that was opened later than the first look is none
     try:
         process = psutil.Process(pid)
         chain = [process, *process.parents()]
