@@ -19,7 +19,7 @@ from prempti_otel.errors import PremptiError
 COMMANDS = {
     "approvals": ("prempti_otel.ctl.approve:approvals", "Show which calls wait for an approval, and which have it."),
     "approve": ("prempti_otel.ctl.approve:approve", "Let a call pass that its agent could not ask about."),
-    "audit": ("prempti_otel.ctl.audit:audit", "Verify, show and count the audit trail."),
+    "audit": ("prempti_otel.ctl.audit:audit", "Verify, show, count and export the audit trail."),
     "completion": ("prempti_otel.ctl.completion:completion", "Print a shell's completion script."),
     "config": ("prempti_otel.ctl.config:config", "Show and change settings."),
     "daemon": ("prempti_otel.ctl.lifecycle:daemon", "Run the engine in the foreground."),
