@@ -1,9 +1,10 @@
 """What Claude Code's settings say where it asks the engine over HTTP, and which versions may.
 
 A server that answers ``{}`` or nothing lets a call run, and Claude Code asks whoever it finds on the port, or on the
-way there through a proxy. Two events therefore stay commands: UserPromptSubmit, whose command lets no prompt begin
-while calls would not get to the engine (``hook/prempti_http.py``), and SessionStart, for which no HTTP hook is called.
-Both start an engine that does not run; HTTP cannot. Seen on 2.1.330.
+way there through a proxy. Some events therefore stay commands: UserPromptSubmit, whose command lets no prompt begin
+while calls would not get to the engine (``hook/prempti_http.py``); SessionEnd, which comes also where none began, so
+that the token stays here then; and SessionStart, for which no HTTP hook is called. These start an engine that does not
+run; HTTP cannot. Seen on 2.1.330.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.http_hooks import HttpHooks, read_http_hooks
 
-COMMANDS = frozenset({"SessionStart", "UserPromptSubmit"})
+COMMANDS = frozenset({"SessionStart", "UserPromptSubmit", "SessionEnd"})
 """The events that stay commands."""
 TIMEOUT_SECONDS = 5
 """What a request may take; the hook's own deadline is the same."""
@@ -53,12 +54,11 @@ class HttpForm:
         for event in REGISTERED:
             if event not in COMMANDS:
                 found[event] = _entry(event, hooks, blocks=False)
-            elif event == "SessionStart" or fail_open:
-                found[event] = self.told(event)(
-                    hook_file.command(ClaudeCode.name, home, fail_open=fail_open, lifecycle=True)
-                )
-            else:
+            elif event == "UserPromptSubmit" and not fail_open:
                 found[event] = _watch(home, hooks)
+            else:
+                command = hook_file.command(ClaudeCode.name, home, fail_open=fail_open, lifecycle=True)
+                found[event] = self.told(event)(command)
         return found
 
     def fails_open(self, found: list[tuple[str, hook_entries.Entry]]) -> bool:

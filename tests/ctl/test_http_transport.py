@@ -24,7 +24,6 @@ LIFECYCLE = {
     "SubagentStart",
     "SubagentStop",
     "Stop",
-    "SessionEnd",
 }
 
 
