@@ -149,7 +149,9 @@ def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | No
             click.echo(loaded.as_text().rstrip("\n"), err=True)
             return ExitCode.FINDING
         files = rule_tests.find(places)
-        results += rule_tests.run(files, loaded.ruleset, lambda file: project_view.tested_by(file, home, config))
+        results += rule_tests.run(
+            files, loaded.ruleset, lambda file: None if rule_paths else project_view.tested_by(file, home, config)
+        )
     if junit is not None:
         junit.write_text(rule_tests.junit(results), encoding="utf-8")
     failed = [one for one in results if one.failure]

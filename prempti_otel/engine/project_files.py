@@ -95,6 +95,15 @@ def is_guard_home(root: str, home: Home) -> bool:
     return os.path.realpath(home.root) == f"{root.rstrip('/')}/{FOLDER[0]}"
 
 
+def may_have_rules(root: str) -> bool:
+    """Whether it is worth to ask for :func:`names`; quick where there is nothing, as nearly everywhere."""
+    try:
+        os.lstat(f"{root}/{FOLDER[0]}")
+    except OSError:
+        return False
+    return True
+
+
 def names(root: str) -> list[str]:
     """Names of the project's rules files, sorted; none where it has no such folder of its own.
 

@@ -83,6 +83,8 @@ class Notices:
         """A sentence on each project that has files which nobody was asked about."""
         said = []
         for root in project_files.above(folder):
+            if not project_files.may_have_rules(root):
+                continue
             try:
                 names = project_files.names(root)
             except (OSError, PremptiError):
