@@ -172,8 +172,8 @@ class Trail:
     def admin(self, action: str, **detail: JsonValue) -> None:
         """The guard itself: ``start``, ``stop``, ``mode``, ``config-rejected``, ``degraded`` or ``recovered``.
 
-        Of projects' rules: ``rules-trusted`` and ``rules-untrusted`` by the user, ``project-rules`` for what is in force
-        of a project, ``project-rules-found`` for files that nobody trusts.
+        Of projects' rules: ``rules-trusted`` and ``rules-untrusted`` by the user, ``project-rules`` for what is in
+        force of a project, ``project-rules-found`` for files that nobody trusts.
         """
         self._note(action, lambda redactor: admin_record(action, time_ns=time.time_ns(), redactor=redactor, **detail))
 
