@@ -1,4 +1,4 @@
-"""GitHub Copilot CLI: its preToolUse hook, by GitHub's hooks reference; not yet seen with the program itself.
+"""GitHub Copilot CLI: its preToolUse hook, by GitHub's hooks reference, and as seen on 1.0.102, headless.
 
 The payload does not name its event, so what was added for another event is told by its fields. Nothing tells a
 run that a person watches from one without, so an ask is never sent.
@@ -59,12 +59,15 @@ class Copilot(Agent):
     name: ClassVar[str] = "copilot"
     title: ClassVar[str] = "GitHub Copilot CLI"
     facts: ClassVar[Facts] = Facts(
-        seen="not yet; by GitHub's hooks reference",
+        seen="1.0.102, headless (`copilot -p`) and offline; the rest by GitHub's hooks reference",
         events=(EVENT,),
         verdicts="deny, defer, allow. `ask` becomes deny with a reason: what a run without a person makes of it is not "
         "documented",
         failure=(
-            ("the hook cannot reach the engine, is missing or crashes", "blocked: any exit status but 0 is a deny"),
+            (
+                "the hook cannot reach the engine, is missing or crashes",
+                "blocked: any exit status but 0 is a deny; the model is told the status, not why",
+            ),
             ("the hook takes longer than 15 s", "**runs**: a timeout is always open; the hook ends itself at 5 s"),
         ),
         gaps=(

@@ -58,7 +58,7 @@ class OpenCode(Agent):
     name: ClassVar[str] = "opencode"
     title: ClassVar[str] = "OpenCode"
     facts: ClassVar[Facts] = Facts(
-        seen="not yet; by OpenCode's documentation of plugins. The plugin itself is run by the tests",
+        seen="1.18.33, headless (`opencode run`)",
         events=(EVENT,),
         verdicts="deny, defer. `ask` becomes deny with a reason; `allow` is defer",
         failure=(
