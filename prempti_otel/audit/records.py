@@ -149,7 +149,8 @@ class AdminBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Body of an ``admin`` record: the guard itself."""
 
     action: str
-    """``start``, ``stop``, ``mode``, ``default-action``, ``degraded``, ``recovered``, ``prune``, ``approve``, ..."""
+    """``start``, ``stop``, ``mode``, ``default-action``, ``degraded``, ``recovered``, ``prune``, ``approve``,
+    ``open-calls``, ..."""
     detail: dict[str, object] = {}
 
 

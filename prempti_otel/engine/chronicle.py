@@ -28,7 +28,18 @@ if TYPE_CHECKING:
     from prempti_otel.model.record import StoredRecord
 
 RECALLED = 20_000
-"""Records that a starting engine looks back on for what is under way."""
+"""Records that a starting engine looks back on for what is under way. What is further back:
+
+- Calls that are still open are found by a list of them that is recorded now and then (:data:`OPEN_CALLS`).
+- A prompt that began there begins, for its span, with the first of its records or open calls that is looked at, and a
+  subagent whose starting call ended there hangs below its prompt.
+"""
+OPEN_CALLS = "open-calls"
+"""``action`` of the admin record that lists, under ``calls``, decision records of calls that are open for long."""
+LISTED_EVERY = 4000
+"""Records from one such list to the next: a fraction of what is looked back on, so that one is always among it."""
+MOST_LISTED = 1000
+"""Calls in a list, oldest first; with more of them open for as long, the others end as if never asked about."""
 _PAGE = 1000
 
 
@@ -66,6 +77,8 @@ class Chronicle:
         self._sessions = sessions
         self._lives = lifecycles or Lifecycles()
         self._repositories = Repositories()
+        self._listed = 0
+        """The newest record when open calls were listed last."""
 
     def placed(self, call: ToolCall) -> ToolCall:
         """``call`` with its repository, and its prompt where the agent names none and prompts are counted."""
@@ -132,11 +145,27 @@ class Chronicle:
                 for left in due[number:]:
                     self._lives.reopen(left)
                 raise
+        self._list_open_calls()
         return len(due)
+
+    def _list_open_calls(self) -> None:
+        newest = self._trail.last_seq
+        if newest - self._listed < LISTED_EVERY:
+            return
+        self._listed = newest
+        calls = [seq for seq in self._lives.open_calls() if newest - seq >= LISTED_EVERY]
+        if calls:
+            self._trail.admin(OPEN_CALLS, calls=calls[:MOST_LISTED])
 
     def recall(self, reader: StoreReader) -> None:
         """Build what is under way anew from records. Raises StoreError."""
         after = max(0, reader.last_seq() - RECALLED)
+        self._listed, open_before = _last_list(reader, after)
+        for record in filter(None, map(reader.get, open_before)):
+            try:
+                self._replay_decision(record.seq, msgspec.convert(record.body, _Decision))
+            except msgspec.ValidationError:
+                continue  # as below
         kinds = (RecordKind.DECISION, RecordKind.OUTCOME, RecordKind.LIFECYCLE)
         while found := reader.bodies(after, _PAGE, kinds):
             after = found[-1][0]
@@ -294,6 +323,20 @@ class Chronicle:
 
 
 _EVENTS = frozenset(event.value for event in LifecycleEvent)
+
+
+def _last_list(reader: StoreReader, after: int) -> tuple[int, list[int]]:
+    """The last list of open calls after record ``after`` (0 where there is none), and those of them up to there."""
+    found, calls = 0, []
+    seen = after
+    while after and (page := reader.records(seen, _PAGE, kinds=[RecordKind.ADMIN])):
+        for record in page:
+            detail = record.body.get("detail")
+            listed = detail.get("calls") if isinstance(detail, dict) else None
+            if record.body.get("action") == OPEN_CALLS and isinstance(listed, list):
+                found, calls = record.seq, listed
+        seen = page[-1].seq
+    return found, sorted({seq for seq in calls if type(seq) is int and seq <= after})
 
 
 def _input_key(tool: str, fingerprint: str) -> str:

@@ -240,6 +240,11 @@ class Lifecycles:
         with self._lock:
             self._sessions.pop(session_id, None)
 
+    def open_calls(self) -> list[int]:
+        """Decision records of the calls that are open, oldest first."""
+        with self._lock:
+            return sorted(call.seq for session in self._sessions.values() for call in session.open_calls())
+
     def due(self, now_ns: int) -> list[Over]:
         """What is over by now, calls first, each told once."""
         with self._lock:

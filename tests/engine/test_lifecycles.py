@@ -360,3 +360,74 @@ def test_whatever_happens_each_decision_has_one_outcome_in_the_end(
     ended = [body.decision for body in told.bodies(RecordKind.OUTCOME, OutcomeBody) if body.decision]
     told.trail.close()
     assert sorted(ended) == sorted(passed)
+
+
+@pytest.fixture
+def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A starting engine looks back on 40 records, and lists open calls at every tenth."""
+    monkeypatch.setattr("prempti_otel.engine.chronicle.RECALLED", 40)
+    monkeypatch.setattr("prempti_otel.engine.chronicle.LISTED_EVERY", 10)
+
+
+def others(told: Told, calls: int) -> None:
+    """So many other calls, two records each."""
+    for _ in range(calls):
+        use_id = f"other {told.trail.last_seq}"
+        told.ask(use_id, session_id="session-2")
+        told.end(use_id, session_id="session-2")
+        told.wait(1)
+
+
+@pytest.mark.usefixtures("short_memory")
+@pytest.mark.parametrize("restarts", [1, 30])
+def test_a_call_ends_well_however_much_was_recorded_since_and_however_often_the_engine_was_started(
+    told: Told, restarts: int
+) -> None:
+    told.ask("a")
+    told.ask("b")
+    told.end("b")
+    for _ in range(restarts):
+        others(told, 120 // restarts)
+        told.restart()
+    told.end("a")
+    assert [found for found in told.outcomes() if found[0] in "ab"] == [("b", 1, "ok"), ("a", 1, "ok")]
+    told.restart()
+    told.wait(2 * DAY)
+    assert len([found for found in told.outcomes() if found[0] in "ab"]) == 2
+
+
+@pytest.mark.usefixtures("short_memory")
+def test_a_call_that_nobody_ends_is_given_up_however_much_was_recorded_since(told: Told) -> None:
+    told.ask("a")
+    others(told, 120)
+    told.restart()
+    told.wait(2 * DAY)
+    assert ("a", 1, "unknown") in told.outcomes()
+    assert any(prompt == "prompt-1" for prompt, *_ in told.over())
+
+
+@pytest.mark.usefixtures("short_memory")
+def test_calls_beyond_the_length_of_a_list_end_as_if_never_asked_about(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prempti_otel.engine.chronicle.MOST_LISTED", 2)
+    for use_id in ("a", "b", "c"):
+        told.ask(use_id)
+    others(told, 120)
+    told.restart()
+    for use_id in ("a", "b", "c"):
+        told.end(use_id)
+    assert [found for found in told.outcomes() if found[0] in "abc"] == [
+        ("a", 1, "ok"),
+        ("b", 1, "ok"),
+        ("c", 1, "late"),
+    ]
+
+
+@pytest.mark.usefixtures("short_memory")
+def test_a_list_that_was_tampered_with_is_no_error(told: Told) -> None:
+    told.ask("a")
+    others(told, 30)
+    for calls in (["x", None, -1, 10**9, {}], {"a": 1}, "all"):
+        told.trail.admin("open-calls", calls=calls)  # type: ignore[arg-type]
+        told.restart()
