@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
+import re2
 
 from prempti_otel.agents import claude_code_lifecycle
 from prempti_otel.agents.calls import MCP, encodable, said, split_mcp, tool_call
@@ -19,6 +20,8 @@ from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
     from prempti_otel.model.lifecycle import Lifecycle
@@ -29,6 +32,8 @@ EVENT = "PreToolUse"
 BYPASS = "bypassPermissions"
 """The permission mode in which Claude Code asks nobody."""
 
+_PRINT = re2.compile("-[A-Za-z]*p[A-Za-z]*")
+_ASKS = "--permission-prompt-tool"
 _ALLOW_REASON = "no rule of prempti stops this call"
 _NO_OPINION = Reply(b"{}")
 
@@ -41,9 +46,9 @@ class ClaudeCode(Agent):
     facts: ClassVar[Facts] = Facts(
         seen="2.1.330, headless; its answers also on 2.1.197",
         events=(EVENT,),
-        verdicts="deny, ask, defer, allow. Where nobody can be asked (headless), Claude Code refuses the call on `ask` "
-        "and tells the model the reason. With permissions bypassed `ask` becomes deny with a reason: 2.1.330 then runs "
-        "some of the calls that it should ask about, such as a write outside the project",
+        verdicts="deny, ask, defer, allow. Where nobody can be asked `ask` becomes deny with a reason, or ends the run "
+        "until a person approved (`approvals.headless`): with `-p`, by the process's arguments, and with permissions "
+        "bypassed, for 2.1.330 then runs some of the calls that it should ask about, as a write outside the project",
         failure=(
             ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2 and a line on stderr)"),
             (
@@ -109,10 +114,17 @@ class ClaudeCode(Agent):
         """
         return call.permission_mode != BYPASS
 
+    def headless(self, arguments: Sequence[str]) -> bool:
+        """See :meth:`Agent.headless`. A program that embeds Claude Code names a tool that asks in its stead."""
+        options = [word.partition("=")[0] for word in arguments[1:]]
+        return any(word == "--print" or _PRINT.fullmatch(word) for word in options) and _ASKS not in options
+
     def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
         """See :meth:`Agent.reply`. An action that is none of the four is denied."""
         if decision.action is Verdict.DEFER:
             return _NO_OPINION
+        if decision.suspends and decision.action is Verdict.DENY:
+            return _answer("defer", said(decision.reason))
         if decision.action is Verdict.ALLOW:
             return _answer("allow", _ALLOW_REASON)
         return _stop("ask" if decision.action is Verdict.ASK else "deny", decision.reason)
@@ -150,7 +162,7 @@ def _stop(how: Literal["deny", "ask"], reason: str) -> Reply:
     return _answer(how, said(reason))
 
 
-def _answer(decision: Literal["deny", "ask", "allow"], reason: str) -> Reply:
+def _answer(decision: Literal["deny", "ask", "allow", "defer"], reason: str) -> Reply:
     answer = {
         "hookEventName": EVENT,
         "permissionDecision": decision,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
     from prempti_otel.model.lifecycle import Lifecycle
@@ -81,6 +83,13 @@ class Agent(ABC):
     @abstractmethod
     def can_ask(self, call: ToolCall) -> bool:
         """Whether the agent would put an ``ask`` before a person; if not, it is enforced as deny."""
+
+    def headless(self, arguments: Sequence[str]) -> bool:  # noqa: ARG002
+        """Whether the agent, run with these arguments (its own name first), has nobody to put an ``ask`` before.
+
+        For agents whose payloads do not tell. False where that cannot be told.
+        """
+        return False
 
     @abstractmethod
     def reply(self, call: ToolCall, decision: Decision) -> Reply:

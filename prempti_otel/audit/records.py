@@ -110,6 +110,7 @@ class VerdictBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     duration: float = 0.0
     approval: str = ""
     call_hash: str = ""
+    suspends: bool = False
 
 
 class DecisionBody(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -319,6 +320,7 @@ def _verdict(decision: Decision) -> dict[str, Any]:
         duration=decision.duration,
         approval=decision.approval,
         call_hash=decision.call_hash,
+        suspends=decision.suspends,
     )
 
 

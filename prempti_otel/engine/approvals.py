@@ -14,15 +14,17 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from prempti_otel.engine.decide import approvable, approved
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
+from prempti_otel.settings.config import ApprovalSettings
 
 if TYPE_CHECKING:
+    from prempti_otel.agents.interface import Agent
     from prempti_otel.engine.trail import Trail
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
@@ -90,17 +92,17 @@ class Approvals:
     def __init__(
         self,
         trail: Trail,
-        lifetime: Callable[[], int] = lambda: 600,
+        settings: Callable[[], ApprovalSettings] = ApprovalSettings,
         now: Callable[[], int] = time.time_ns,
         ticks: Callable[[], int] = time.monotonic_ns,
-        note: Callable[[int], None] = lambda _: None,
+        note: Callable[[int], Sequence[str]] = lambda _: (),
     ) -> None:
-        """``lifetime`` gives the seconds for which an approval is in force; ``now`` and ``ticks`` are the clocks.
+        """``settings`` gives those in force; ``now`` and ``ticks`` are the clocks.
 
-        ``note`` is told who ran the hook of each call that waits.
+        ``note`` is told which process ran the hook of each call that rules ask about, and gives the agent's arguments.
         """
         self._trail = trail
-        self._lifetime = lifetime
+        self._settings = settings
         self._now = now
         self._ticks = ticks
         self._note = note
@@ -109,22 +111,27 @@ class Approvals:
         self._ids: dict[str, str] = {}
         self._grants: dict[str, Grant] = {}
 
-    def settle(self, call: ToolCall, decision: Decision, floor: Verdict) -> Decision:
-        """What becomes of a call that rules ask about and nobody can be asked about: approved, or denied with an ID.
+    def settle(self, agent: Agent, call: ToolCall, decision: Decision, floor: Verdict) -> Decision:
+        """What becomes of a call that rules ask about: where nobody can be asked, it is approved, or denied with an ID.
 
         An approval that lets one call pass is used up by this.
         """
+        headless = agent.headless(self._note(call.agent_pid))
+        if decision.action is Verdict.ASK and headless:
+            decision = replace(decision, action=Verdict.DENY)
+        if decision.action is not Verdict.DENY:
+            return decision
         call_hash = self._trail.fingerprint(identity(call))
         if not call_hash:
             return decision  # no store: the call is refused for that
         rules = frozenset(match.rule for match in decision.matches if match.verdict is Verdict.ASK)
-        self._note(call.agent_pid)
         with self._lock:
             grant = self._use(call_hash, call.hook_event, rules)
             if grant is not None:
                 return approved(decision, floor, grant.asked.id, call_hash, grant.by)
             asked = self._ask(call, call_hash, rules)
-        return approvable(call, decision, asked.id, call_hash)
+        suspends = headless and self._settings().headless == "suspend"
+        return approvable(call, replace(decision, suspends=suspends), asked.id, call_hash)
 
     def recorded(self, call_hash: str, seq: int) -> None:
         """The decision on a call that waits is on record."""
@@ -158,7 +165,7 @@ class Approvals:
         if not 0 <= seconds <= MAX_SECONDS:
             raise ApprovalError("an approval is in force for at most 24 hours", remedy="name a shorter time")
         given, began = self._now(), self._ticks()
-        length = (seconds or self._lifetime()) * 1_000_000_000
+        length = (seconds or self._settings().lifetime) * 1_000_000_000
         grant = Grant(asked, given, given + length, began + length, not seconds, by)
         self._trail.approval(
             "approve",

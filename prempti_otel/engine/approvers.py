@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -67,13 +68,13 @@ class Agents:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[int, float], None] = OrderedDict()
 
-    def note(self, hook_parent: int) -> None:
+    def note(self, hook_parent: int) -> Sequence[str]:
         """Remember the agent that ran a hook: the hook's parent, or who started that, where it is a shell's one line.
 
-        Nothing is remembered of a process that is gone or another user's.
+        Its arguments, its own name first. Nothing is known of a process that is gone or another user's.
         """
         if hook_parent <= 1:
-            return
+            return ()
         import psutil
 
         try:
@@ -81,18 +82,20 @@ class Agents:
             while _is_command(process):
                 parent = process.parent()
                 if parent is None or parent.pid <= 1:
-                    return
+                    return ()
                 process = parent
             if process.name() in _SHELLS:
-                return  # a person tries the hook by hand
+                return ()  # a person tries the hook by hand
             found = process.pid, process.create_time()
+            arguments = process.cmdline()
         except psutil.Error:
-            return
+            return ()
         with self._lock:
             self._known[found] = None
             self._known.move_to_end(found)
             while len(self._known) > MAX_AGENTS:
                 self._known.popitem(last=False)
+        return arguments
 
     def known(self, process: psutil.Process) -> bool:
         """Whether that is one of them."""

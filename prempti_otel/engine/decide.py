@@ -65,13 +65,13 @@ def decide(
     )
 
 
-def unanswered(decision: Decision) -> bool:
-    """Whether rules ask, and the call is denied for want of somebody to ask."""
-    return decision.verdict is Verdict.ASK and decision.action is Verdict.DENY
+def asks(decision: Decision) -> bool:
+    """Whether rules ask about the call, and it does not simply run."""
+    return decision.verdict is Verdict.ASK and decision.action.stops
 
 
 def approvable(call: ToolCall, decision: Decision, approval: str, call_hash: str) -> Decision:
-    """An unanswered decision with the way to an approval in its reason."""
+    """The decision on a call that is denied for want of somebody to ask, with the way to an approval in its reason."""
     said = [
         _NOBODY.format(call.agent) + f" The user can run `premptictl approve {approval}` in a terminal of their own; "
         "then try exactly this call again. Do not run that yourself.",

@@ -15,7 +15,7 @@ from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival, Reply, UnreadableLifecycleError
 from prempti_otel.engine.approvals import Approvals
 from prempti_otel.engine.chronicle import Chronicle
-from prempti_otel.engine.decide import cut_to, failure, unanswered
+from prempti_otel.engine.decide import asks, cut_to, failure
 from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
 from prempti_otel.engine.health import describe
 from prempti_otel.errors import PremptiError
@@ -87,8 +87,8 @@ class Pipeline:
                 return agent.no_opinion()
             call = self._chronicle.placed(read)
             evaluation = evaluate(call, policy, self._sessions, can_ask=agent.can_ask(call), started=started)
-            if unanswered(evaluation.decision):
-                settled = self._approvals.settle(call, evaluation.decision, policy.floor)
+            if asks(evaluation.decision):
+                settled = self._approvals.settle(agent, call, evaluation.decision, policy.floor)
                 evaluation = replace(evaluation, decision=settled)
             reply = agent.reply(call, evaluation.decision)
         except UnreadableLifecycleError as error:

@@ -87,7 +87,7 @@ class Engine:
         self._sessions = Sessions()
         self._chronicle = Chronicle(self._trail, self._sessions)
         agents = Agents()
-        self._approvals = Approvals(self._trail, lambda: self._keeper.config.approvals.lifetime, note=agents.note)
+        self._approvals = Approvals(self._trail, lambda: self._keeper.config.approvals, note=agents.note)
         self._approval_server = ApprovalServer(home, self._approvals, agents, self._trail)
         self._exporter = Exporter(home, self._health)
         self._fallbacks = Fallbacks(home, self._trail)

@@ -104,3 +104,5 @@ class Decision:
     """ID under which a person can approve the call, or did; empty where there is nothing to approve."""
     call_hash: str = ""
     """Which call that is, exactly: ``hmac-sha256:`` of all that identifies it; empty where ``approval`` is."""
+    suspends: bool = False
+    """A denied call for whose approval the agent ends its run, where it can: it makes the call again when resumed."""

@@ -109,6 +109,13 @@ class ApprovalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         int,
         Meta(ge=10, le=86_400, description="Seconds for which an approval is in force that was given for one call."),
     ] = 600
+    headless: Annotated[
+        Literal["deny", "suspend"],
+        Meta(
+            description="What a headless Claude Code does with a call that waits: `deny` tells the model, `suspend` "
+            "ends the run, to be resumed (`claude -p --resume ID`) once the call is approved."
+        ),
+    ] = "deny"
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -35,14 +35,15 @@ from prempti_otel.engine.sessions import Sessions
 from prempti_otel.engine.trail import Trail
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.model.record import RecordKind
-from prempti_otel.settings.config import Config
+from prempti_otel.settings.config import ApprovalSettings, Config
 from prempti_otel.settings.home import Home
 from tests.support.agent_payloads import codex, gemini
+from tests.support.claude_payloads import payload
 from tests.support.rulesets import RULES, ruleset
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
-LIFETIME = 600
+LIFETIME = ApprovalSettings().lifetime
 BOTH_ASK = (
     RULES
     + """\
@@ -87,7 +88,7 @@ class Desk:
         self.trail = Trail(self.home, health)
         assert self.trail.open(Config())
         clocks = self.clocks
-        self.approvals = Approvals(self.trail, lambda: LIFETIME, lambda: clocks.now, lambda: clocks.ticks)
+        self.approvals = Approvals(self.trail, ApprovalSettings, lambda: clocks.now, lambda: clocks.ticks)
         with StoreReader(self.home) as reader:
             recall(reader, self.approvals, lambda: clocks.now, lambda: clocks.ticks)
         self.pipeline = Pipeline(
@@ -383,7 +384,7 @@ def test_a_call_whose_record_was_not_written_cannot_be_approved(desk: Desk) -> N
         json.dumps(codex("Bash", {"command": "ask-me"})).encode(), Arrival(1, time.time_ns())
     )
     desk.codex("ask-me")
-    decided = desk.approvals.settle(replace(call, session_id="other"), _asked(), Verdict.DEFER)
+    decided = desk.approvals.settle(agents.get("codex"), replace(call, session_id="other"), _asked(), Verdict.DEFER)
     with pytest.raises(ApprovalError):
         desk.approvals.find(decided.approval)
     assert [one.session_id for one in desk.approvals.listed()[0]] == [call.session_id]
@@ -428,7 +429,9 @@ def test_ten_thousand_calls_can_wait_and_each_has_an_id_of_its_own(desk: Desk) -
     )
     names = []
     for number in range(MAX_ASKED + 10):
-        decision = desk.approvals.settle(replace(call, input_json=str(number)), _asked(), Verdict.DEFER)
+        decision = desk.approvals.settle(
+            agents.get("codex"), replace(call, input_json=str(number)), _asked(), Verdict.DEFER
+        )
         desk.approvals.recorded(decision.call_hash, number + 1)
         names.append(decision.approval)
     assert len({normal_id(name) for name in names}) == len(names)
@@ -459,3 +462,49 @@ def test_calls_that_differ_anywhere_have_different_identities(left: list[str], r
     )
     one, other = (replace(call, **dict(zip(places, texts, strict=True))) for texts in (left, right))  # type: ignore[arg-type]
     assert (identity(one) == identity(other)) == (left == right)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "headless"),
+    [
+        (["claude", "-p", "do it"], True),
+        (["claude", "--print", "do it"], True),
+        (["claude", "-cp", "do it"], True),
+        (["claude", "--output-format", "json", "-p"], True),
+        (["claude"], False),
+        (["claude", "--resume", "x"], False),
+        (["claude", "please print"], False),
+        (["claude", "-p", "--permission-prompt-tool", "stdio"], False),
+        (["claude", "-p", "--permission-prompt-tool=mcp__x__ask"], False),
+        ([], False),
+    ],
+)
+def test_claude_code_with_nobody_at_it_is_known_by_its_arguments(arguments: list[str], headless: bool) -> None:
+    assert agents.get("claude_code").headless(arguments) == headless
+    assert not agents.get("codex").headless(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "how", "answer"),
+    [
+        (["claude"], "deny", "ask"),
+        (["claude", "-p", "x"], "deny", "deny"),
+        (["claude"], "suspend", "ask"),
+        (["claude", "-p", "x"], "suspend", "defer"),
+    ],
+)
+def test_a_headless_claude_code_gets_what_the_settings_say(
+    desk: Desk, arguments: list[str], how: Any, answer: str
+) -> None:
+    approvals = Approvals(desk.trail, lambda: ApprovalSettings(headless=how), note=lambda _: arguments)
+    pipeline = Pipeline(lambda: desk.policy, desk.trail, Sessions(), Numbers(), Health(), approvals=approvals)
+    call = payload("Bash", {"command": "ask-me"})
+    reply = json.loads(pipeline.hook("claude_code", call).stdout)["hookSpecificOutput"]
+    record = desk.decisions()[-1].decision
+    assert reply["permissionDecision"] == answer
+    assert record.action == ("ask" if answer == "ask" else "deny")
+    assert record.suspends == (answer == "defer")
+    if answer != "ask":
+        assert record.approval in reply["permissionDecisionReason"]
+        approvals.give(approvals.find(record.approval), 0, "ada", {})
+        assert [json.loads(pipeline.hook("claude_code", call).stdout) == {} for _ in range(2)] == [True, False]
