@@ -113,6 +113,8 @@ class CommandReading:
     runs: tuple[Handover, ...] = ()
     script: Word | None = None
     """Code given to an interpreter: ``proc.script``."""
+    unread: bool = False
+    """Whether it takes statements (SQL, say) from standard input that cannot be known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,8 @@ WRAPPERS: list[Callable[[str], str]] = [
     lambda code: f"cat <({code})",
     lambda code: f"x=$({code})",
     lambda code: f"! {code}",
-    lambda code: f"time sh -c {shlex.quote(code)}",  # before `c=..;` it is a word, not a command: known gap
+    lambda code: f"time {code}",
+    lambda code: f"time -p sh -c {shlex.quote(code)}",
     lambda code: f"timeout 5 bash -c {shlex.quote(code)}",
     lambda code: f"xargs -I{{}} sh -c {shlex.quote(code)}",
     lambda code: f"trap {shlex.quote(code)} EXIT",

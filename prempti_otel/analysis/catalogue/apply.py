@@ -11,6 +11,8 @@ from prempti_otel.analysis.catalogue.roles import APPLY
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
 
 _CHANGES = frozenset({FileOp.WRITE, FileOp.DELETE, FileOp.CHMOD, FileOp.LINK, FileOp.EXEC})
+_STATEMENTS = frozenset({"sql", "text", "transfer"})
+"""Roles of text that tells a program what to do."""
 _FOLDERS = frozenset({".", "..", "~"})
 
 
@@ -81,6 +83,8 @@ class Applied(Found):
                         self.codes.append((role.argument, parsed.stdin.text, None))
                     elif parsed.stdin.text is not None:
                         APPLY[role.name](self, parsed.stdin.text, role)
+                    elif role.name in _STATEMENTS and not parsed.texts:
+                        self.unread = True
                 return
 
     def targets(self) -> None:

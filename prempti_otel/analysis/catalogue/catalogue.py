@@ -197,6 +197,7 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
         tuple(applied.host_accesses()) if applied.hosts else (),
         tuple(handovers(applied)),
         next((code for _, code, _ in applied.codes if code is not None), None),
+        applied.unread,
     )
 
 

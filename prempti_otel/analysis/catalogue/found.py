@@ -27,6 +27,7 @@ class Found:
         "recursive",
         "remote",
         "sources",
+        "unread",
         "user",
     )
 
@@ -49,6 +50,8 @@ class Found:
         self.directory: Word | None = None
         self.port: Word | None = None
         self.placeholder = ""
+        self.unread = False
+        """Whether statements come from standard input that is not known."""
         self.recursive = parsed.command.recursive(parsed)
 
     def add_file(self, path: Word, op: FileOp, *, archives: bool = False) -> None:

@@ -104,6 +104,12 @@ def _powershell(code: str, setting: Setting, findings: Findings) -> None:
     analyse_powershell(code, setting, findings)
 
 
+def _makefile(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.makefile import analyse_makefile
+
+    analyse_makefile(code, setting, findings)
+
+
 _READERS: Mapping[str, Callable[[str, Setting, Findings], None]] = {
     "python": _python,
     "javascript": _javascript,
@@ -113,6 +119,7 @@ _READERS: Mapping[str, Callable[[str, Setting, Findings], None]] = {
     "php": _php,
     "ruby": _ruby,
     "powershell": _powershell,
+    "make": _makefile,
     **dict.fromkeys(("lua", "r", "applescript", "elixir", "elisp"), _literals),
     **dict.fromkeys(("tcl", "expect", "gdb"), _command_lines),
 }

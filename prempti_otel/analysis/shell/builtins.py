@@ -116,8 +116,10 @@ def _mapfile(_commands: Commands, _process: Process, argv: tuple[Word, ...], sta
     return EMPTY
 
 
-def _set(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+def _set(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     rest = list(argv[1:])
+    if any(word.text == "xtrace" or (word.text[:1] == "-" and "x" in word.text) for word in rest):
+        commands.inherited.traced(process, state)
     while rest and rest[0].text[:1] in "-+" and rest[0].text not in ("-", "--"):
         if rest.pop(0).text.endswith("o") and rest:
             rest.pop(0)

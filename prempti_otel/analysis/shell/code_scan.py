@@ -286,7 +286,7 @@ class CodeScan:
         blanks = _BLANKS.match(self.text, self.at)
         at = blanks.end() if blanks else self.at
         words: list[str] = []
-        while len(words) < 2 and at < self.size and self.text[at] not in "\n;&|<>)":
+        while len(words) < 3 and at < self.size and self.text[at] not in "\n;&|<>)":
             if self.text[at] == "(":
                 words.append("(")
                 break
@@ -298,9 +298,9 @@ class CodeScan:
             at = blanks.end() if blanks else end
         compound = _OPENING | {"for", "select", "case", "(", "[[", "!"}
         option_or_name = words[:1] == ["-p"] if word == "time" else bool(words and _NAME.match(words[0]))
-        if words and words[0] in compound:
+        if words and (words[0] in compound or words[1:2] == ["("]):
             return True
-        if len(words) > 1 and option_or_name and words[1] in compound:
+        if len(words) > 1 and option_or_name and (words[1] in compound or words[2:] == ["("]):
             self.at = self.text.find(words[0], self.at) + len(words[0])
             return True
         if word == "coproc" and words:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from prempti_otel.analysis.catalogue.environment import loaded, variables
 from prempti_otel.analysis.code import analyse_code
 from prempti_otel.analysis.reading import (
     CodeReading,
@@ -26,8 +25,9 @@ from prempti_otel.analysis.reading import (
 from prempti_otel.analysis.shell import output
 from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
 from prempti_otel.analysis.shell.disk import Disk, WrittenFile
+from prempti_otel.analysis.shell.inherited import Inherited
 from prempti_otel.analysis.shell.redirect import Redirected
-from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable, values_of
+from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process
 
@@ -52,10 +52,9 @@ _INTERPRETERS = {
     "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh",
     "python": "python", "node": "javascript", "perl": "perl", "ruby": "ruby", "php": "php",
 }  # fmt: skip
-_IN_SHELL = (
-    BUILTINS.keys() | DECLARATIONS | {"echo", "printf", "test", "[", ":", "true", "false", "wait", "exit", "return"}
-)
-"""What the shell does itself: no program that could read variables starts."""
+_FOUND_BY_THEMSELVES = dict.fromkeys(("make", "gmake"), ("make", ("GNUmakefile", "makefile", "Makefile")))
+"""By name, the language and names of files that a command runs without being given them (GNU make's manual)."""
+_GIT_SETTINGS = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
 _DEVICES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
 
 
@@ -77,14 +76,16 @@ class Commands:
         self.catalogue = catalogue
         self.expander = walk.expander
         self._words = MOST_WORDS
-        self._uses = variables()
-        self._inherited: set[tuple[str, str, str]] = set()
-        """Variables with role and value that some program has been found to read: each is walked once."""
+        self.inherited = Inherited(self)
 
     # From tokens to words
 
     def simple(self, source: Source, tokens: Sequence[Token], state: State) -> Word | None:
         """A simple command as it stands in the code; what it writes to standard output, where known."""
+        if len(tokens) > 1 and source.text[tokens[0].start : tokens[0].end] == "time":
+            rest = _timed(source, tokens)
+            if rest:
+                return self._time(source, rest, state)
         words: list[Word] = []
         redirections: list[Token] = []
         assigned: dict[str, Value] = {}
@@ -110,6 +111,16 @@ class Commands:
             self.redirected(redirected.files, redirected.hosts, state)
             return EMPTY
         return self._with(assigned, words, redirected, state)
+
+    def _time(self, source: Source, tokens: Sequence[Token], state: State) -> Word | None:
+        """``time`` before assignments: they are the command's, as without it."""
+        first = len(self.walk.trace.processes)
+        self.run((Word("time"),), state, Redirected(), in_shell=True)
+        parent = state.parent
+        state.parent = next(iter(self.walk.trace.processes[first:]), parent)
+        written = self.simple(source, tokens, state)
+        state.parent = parent
+        return written
 
     def _word(self, source: Source, token: Token, words: list[Word], state: State) -> None:
         start, end = token.start, token.end
@@ -208,10 +219,10 @@ class Commands:
                 return self._call(argv, state, redirected)
             if name in state.aliases:
                 self._alias(argv, state)
-        reading = self.catalogue.read(argv, state.stdin)
+        reading = self._reading(argv, state)
         process = self._process(reading, state)
         known = argv[0].known and not argv[0].pattern
-        process.dynamic = not known or not _TRUSTED_NAME.match(name)
+        process.dynamic = not known or reading.unread or not _TRUSTED_NAME.match(name)
         process.args_dynamic = more or not all(word.known for word in argv[1:])
         process.effects.extend(reading.effects)
         process.script = reading.script.text if reading.script is not None else None
@@ -229,8 +240,7 @@ class Commands:
         process.files.extend(redirected.touches(written))
         self._write(process, state)
         self.walk.trace.add(process)
-        if not self._uses.keys().isdisjoint(state.variables):
-            self._inherit(process, state)
+        self.inherited.load(process, state)
         if in_shell and reading.name in BUILTINS and reading.name == name:
             result = BUILTINS[name](self, process, argv, state)
             return result if name in RUNNING else written
@@ -238,11 +248,19 @@ class Commands:
             self.nested(process, argv[1:], state)
         if "/" in name:
             self._file_run(process, argv, state)
+        if reading.name in _FOUND_BY_THEMSELVES:
+            self._files_found(process, state)
         for handover in reading.runs:
             result = self.hand_over(process, handover, state)
             if name.rpartition("/")[2] not in LOOKUPS and written is None and len(reading.runs) == 1:
                 written = result
         return written
+
+    def _reading(self, argv: tuple[Word, ...], state: State) -> CommandReading:
+        if _GIT_SETTINGS.isdisjoint(state.variables) or argv[0].text.rpartition("/")[2] != "git":
+            return self.catalogue.read(argv, state.stdin)
+        reading = self.catalogue.read(self.inherited.with_settings(argv, state), state.stdin)
+        return replace(reading, argv=argv)
 
     def nested(self, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
         """A command that ``process`` runs, in a copy of the state."""
@@ -302,23 +320,6 @@ class Commands:
         if not handover.argv:
             return None
         return self.run(handover.argv, inner, Redirected(), in_shell=False, more=handover.more_arguments)
-
-    def _inherit(self, process: Process, state: State) -> None:
-        """What variables that the code sets make a program run or load."""
-        name, known = process.reading.name, process.reading.known
-        if name in _IN_SHELL:
-            return
-        for variable in [name for name in state.variables if name in self._uses]:
-            for use in self._uses[variable]:
-                if not use.is_read_by(name, known=known):
-                    continue
-                for value in values_of(state.variables[variable]):
-                    mark = (variable, use.role, value.text)
-                    if mark in self._inherited:
-                        continue
-                    self._inherited.add(mark)
-                    found = loaded(use, value)
-                    self._found(process, CodeReading(found.files, (), found.runs, found.effects), state)
 
     def _context(self, handover: Handover, inner: State) -> None:
         if handover.remote is not None:
@@ -388,10 +389,11 @@ class Commands:
             cwd=inner.cwd.text if inner.cwd.known else "",
             stdin=inner.stdin.text,
         )
-        self._found(process, found, inner)
+        self.found(process, found, inner)
         return None
 
-    def _found(self, process: Process, found: CodeReading, inner: State) -> None:
+    def found(self, process: Process, found: CodeReading, inner: State) -> None:
+        """What code that ``process`` runs would do."""
         first = len(process.files)
         process.dynamic = process.dynamic or found.dynamic
         if found.cut:
@@ -456,6 +458,14 @@ class Commands:
             language = _INTERPRETERS.get(match["name"], "") if match else "sh"
             self._interpret_written(process, language, written, argv, self._inner(process, state))
 
+    def _files_found(self, process: Process, state: State) -> None:
+        """Files with code that a command looks for by itself, where the same code has written them."""
+        language, names = _FOUND_BY_THEMSELVES[process.reading.name]
+        if state.disk.files and process.script is None:
+            written = [file for name in names if (file := state.disk.files.get(state.path(Word(name)))) is not None]
+            for file in written[:1]:
+                self._interpret_written(process, language, file, (), self._inner(process, state))
+
     # Effects
 
     def is_fetched(self, word: Word) -> bool:
@@ -472,6 +482,15 @@ class Commands:
         """Note what the process does to files, for commands that come later in the same code."""
         if process.files:
             state.disk.note(process, process.files[first:], state.path, fetched=state.fetched)
+
+
+def _timed(source: Source, tokens: Sequence[Token]) -> Sequence[Token]:
+    """The tokens after ``time`` and its options where they begin with an assignment; else none."""
+    at = 1
+    while at < len(tokens) and source.text[tokens[at].start : tokens[at].end] in ("-p", "--"):
+        at += 1
+    rest = tokens[at:]
+    return rest if rest and _ASSIGNMENT.match(source.text, rest[0].start, rest[0].end) else ()
 
 
 def quote(word: Word) -> str:
