@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format bench e2e stack-test fuzz dashboards docs proto clean
+.PHONY: demo test lint format bench e2e stack stack-test fuzz dashboards docs proto clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,6 +47,10 @@ fuzz: $(READY)
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris || \
 	  { echo "atheris has no ready-made package for $$($(BIN)/python -V) on this system (it has for Linux, x86_64); fuzz there"; exit 1; }
 	@$(BIN)/python -m tests.fuzz.fuzz_analysis -max_total_time=$(FUZZ_SECONDS)
+
+# The programs of the stack test; half an hour and more the first time. They are kept in .cache/stack.
+stack: $(READY)
+	@$(BIN)/python -m tests.support.stack_programs
 
 stack-test: $(READY)
 	@$(BIN)/python -m pytest -q -m stack tests/stack

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from prempti_otel.audit import StoreReader
-from prempti_otel.audit.cursors import SIGNALS, read_cursors
+from prempti_otel.audit.cursors import SIGNALS
 from prempti_otel.audit.key import key_path
 from prempti_otel.audit.redaction import PLACEHOLDER
 from prempti_otel.engine.client import EngineClient
@@ -17,6 +17,7 @@ from prempti_otel.settings.home import Home
 from tests.support.claude_payloads import fields
 from tests.support.ctl import Ctl
 from tests.support.engine_process import end, make_home, running_engine
+from tests.support.exports import exported
 from tests.support.guard import wait_until
 from tests.support.hook_process import run_hook
 from tests.support.otlp import OtlpReceiver
@@ -116,14 +117,6 @@ def send(home: Home, client: EngineClient) -> None:
 
     with ThreadPoolExecutor(HOOKS_AT_ONCE) as pool:
         list(pool.map(one, sent))
-
-
-def exported(home: Home) -> bool:
-    """Whether the destination has all that was recorded up to now."""
-    with StoreReader(home) as reader:
-        newest = reader.last_seq()
-    cursors = read_cursors(home)
-    return len(cursors) == len(SIGNALS) and all(cursor.seq >= newest for cursor in cursors)
 
 
 def files(home: Home, when: str) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,9 @@ class Played:
 
 @pytest.fixture(scope="module")
 def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    if shutil.which("npm") is None:
+        pytest.skip("Claude Code is installed by npm, which is missing: https://nodejs.org")
+    program = real_claude.installed()
     home, project = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("project")
     guard = Guard(home)
     guard.home.create()
@@ -72,9 +76,7 @@ def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         [("Agent", {"description": "sub", "prompt": "SUBAGENT", "subagent_type": "general-purpose"})],
     ]
     try:
-        run = real_claude.run(
-            real_claude.installed(), home, project, turns, subagent=[[bash("echo from-the-subagent")]]
-        )
+        run = real_claude.run(program, home, project, turns, subagent=[[bash("echo from-the-subagent")]])
         (session,) = {decision.call.session_id for decision in guard.decisions()}
         (prompt,) = {decision.call.prompt_id for decision in guard.decisions()}
         trace = f"{ids.trace_id(session, prompt):032x}"

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
+import sqlite3
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -15,13 +19,16 @@ from typing import Any
 import grpc
 import pytest
 
-from prempti_otel.engine.client import EngineClient
+from prempti_otel.audit import StoreReader
+from prempti_otel.engine.client import EngineClient, EngineUnavailable
+from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home
 from prempti_otel.telemetry import names
 from prempti_otel.telemetry.state import dead_letters
 from tests.stack.conftest import until
 from tests.support import stack_programs
 from tests.support.engine_process import READY_S, end, make_home, spawn
+from tests.support.exports import exported
 from tests.support.otlp import OtlpReceiver, Refuse, attributes
 from tests.support.rulesets import RULES
 from tests.support.stack import Service, Stack, free_port
@@ -29,6 +36,8 @@ from tests.support.stack_calls import Call, calls
 
 CALLS = int(os.environ.get("PREMPTI_STACK_CALLS", "5000"))
 DRAIN_S = 900
+FORGOTTEN = 300
+"""Records that are sent once more."""
 
 
 def spans_of(stack: Stack) -> dict[str, list[str]]:
@@ -47,12 +56,46 @@ def make(home: Home, some: list[Call]) -> None:
             call.make(client)
 
 
+class Caller(threading.Thread):
+    """Makes calls one after the other, whatever happens to the engine meanwhile, as an agent does."""
+
+    def __init__(self, home: Home, some: list[Call]) -> None:
+        super().__init__(daemon=True)
+        self._home = home
+        self._some = some
+        self.made: list[Call] = []
+        self.broken_off: list[Call] = []
+        """Cut off by the engine's end: nobody was told whether they were recorded."""
+        self.start()
+
+    def run(self) -> None:
+        with EngineClient(self._home) as client:
+            for call in self._some:
+                try:
+                    call.make(client)
+                except EngineUnavailable:
+                    self.broken_off.append(call)
+                    client.close()
+                    client.wait_ready(READY_S)
+                else:
+                    self.made.append(call)
+
+    def half(self) -> None:
+        """Wait until half of the calls are made, so that what comes next comes amid the others."""
+        until(lambda: len(self.made) + len(self.broken_off) >= len(self._some) // 2, DRAIN_S)
+
+    def finish(self) -> None:
+        """Wait for the last call."""
+        self.join(DRAIN_S)
+        assert not self.is_alive()
+
+
 def test_every_call_made_in_outages_arrives_once_everything_is_up_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = list(calls("outage", 0, CALLS))
-    quarter = -(-CALLS // 5)
-    parts = [made[begin : begin + quarter] for begin in range(0, CALLS, quarter)]
+    part = -(-CALLS // 5)
+    parts = [made[begin : begin + part] for begin in range(0, CALLS, part)]
     with Stack(tmp_path) as stack:
         home = make_home(tmp_path / "home", RULES, stack.engine_config)
         engine = spawn(home)
@@ -60,29 +103,64 @@ def test_every_call_made_in_outages_arrives_once_everything_is_up_again(
             make(home, parts[0])
             until(lambda: {call.span_id for call in parts[0]} <= spans_of(stack).keys())
             stack.gateway.end()
-            make(home, parts[1])
+            callers = [Caller(home, parts[1])]
+            callers[0].half()
             stack.agent.kill()
-            make(home, parts[2])
-            end(engine, 9)
+            callers[0].finish()
+            callers.append(Caller(home, parts[2]))
+            callers[1].half()
+            end(engine, signal.SIGKILL)
             engine = spawn(home)
-            make(home, parts[3])
             stack.agent.start()
+            callers[1].finish()
+            # What has gathered is being sent now, from the store and from the collector's queue.
+            stack.gateway.start()
+            callers.append(Caller(home, parts[3]))
+            for service in (stack.agent, stack.gateway) * 2:
+                service.kill()
+                service.start()
+            callers[2].half()
+            stack.agent.kill()
+            end(engine, signal.SIGKILL)
+            engine = spawn(home)
+            stack.agent.start()
+            callers[2].finish()
             make(home, parts[4])
             began = time.monotonic()
-            stack.gateway.start()
-            expected = {call.span_id for call in made}
-            until(lambda: expected <= spans_of(stack).keys(), DRAIN_S)
-            until(lambda: in_jaeger(stack, made) == expected, DRAIN_S)
+            sure = {
+                call.span_id for some in (parts[0], *(caller.made for caller in callers), parts[4]) for call in some
+            }
+            until(lambda: sure <= spans_of(stack).keys(), DRAIN_S)
+            until(lambda: sure <= in_jaeger(stack, made), DRAIN_S)
             drained = time.monotonic() - began
+            until(lambda: exported(home), DRAIN_S)
+            end(engine)
+            sent_again = forget_the_last(home)
+            engine = spawn(home)
+            until(lambda: exported(home), DRAIN_S)
+            until(lambda: sum(len(texts) > 1 for texts in spans_of(stack).values()) >= sent_again, DRAIN_S)
         finally:
             end(engine)
-        came = spans_of(stack)
+        came, shown = spans_of(stack), in_jaeger(stack, made)
+    broken_off = [call for caller in callers for call in caller.broken_off]
     again = [texts for texts in came.values() if len(texts) > 1]
     with capsys.disabled():
-        print(f"\n{CALLS} calls: backlog empty {drained:.1f} s after the gateway was back; ", end="")
-        print(f"{len(again)} spans came more than once ({sum(map(len, again))} times in all)")
-    assert came.keys() == expected
+        print(f"\n{CALLS} calls: backlog empty {drained:.1f} s after the last of them; ", end="")
+        print(f"{len(again)} spans came more than once ({sum(map(len, again))} times in all); ", end="")
+        print(f"{len(broken_off)} calls were cut off by the engine's end")
+    assert len(broken_off) <= 2, "one for each time that the engine was killed"
+    assert came.keys() - sure <= {call.span_id for call in broken_off}
+    assert shown == came.keys()
     assert [texts for texts in again if len(set(texts)) > 1] == []
+
+
+def forget_the_last(home: Home) -> int:
+    """Set the cursors back, as where the exporter was killed after an answer came; how many calls are sent again."""
+    with StoreReader(home) as reader:
+        again = reader.records(reader.last_seq() - FORGOTTEN, kinds=[RecordKind.DECISION])
+    with contextlib.closing(sqlite3.connect(home.export_db)) as database, database:
+        database.execute("UPDATE cursors SET seq = ?, hash = ''", [again[0].seq])
+    return len(again) - 2
 
 
 def in_jaeger(stack: Stack, made: list[Call]) -> set[str]:
