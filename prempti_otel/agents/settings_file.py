@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import stat
-import tempfile
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,12 +21,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
-from prempti_otel.agents import json_text
+from prempti_otel.agents import json_text, replace_file
 from prempti_otel.errors import PremptiError
 
 MAX_BYTES = 16 * 1024 * 1024
 """Far larger than any settings file; keeps a device or a mistake from filling the memory."""
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+_HALF_WRITTEN_SECONDS = 0.1
+"""An editor that empties a file before it fills it has filled it by then."""
 _BOM = codecs.BOM_UTF8
 
 
@@ -60,10 +62,17 @@ class Settings:
 def read(path: Path, *, form: Form = Form.JSON) -> Settings | None:
     """The settings in ``path``, None where there is no such file. Raises SettingsFileError.
 
-    ``form``: as what its agent reads it.
+    ``form``: as what its agent reads it. A file that makes no sense but was changed just now may be half written:
+    it is read again.
     """
-    raw = read_bytes(path)
-    return None if raw is None else parse(raw, path, form=form)
+    while True:
+        raw = read_bytes(path)
+        try:
+            return None if raw is None else parse(raw, path, form=form)
+        except SettingsFileError:
+            if not _is_fresh(path):
+                raise
+            time.sleep(_HALF_WRITTEN_SECONDS / 10)
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -151,7 +160,7 @@ def write_file(path: Path, content: bytes, mode: int) -> None:
     """The same with a mode of one's own; the folder is made if it is missing. Raises SettingsFileError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _move_into_place(path, content, mode)
+        replace_file.prepared(path, content, mode).replace(path)
     except OSError as error:
         raise _failed("written", path, error) from error
 
@@ -190,6 +199,13 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _is_fresh(target: Path) -> bool:
+    try:
+        return 0 <= time.time() - target.stat().st_mtime < _HALF_WRITTEN_SECONDS
+    except OSError:
+        return False
+
+
 def _replaced(target: Path, before: Settings | None, content: bytes | None, new_mode: int) -> bool:
     """Replace ``target`` unless it is no longer as ``before``; whether it was done."""
     try:
@@ -199,39 +215,11 @@ def _replaced(target: Path, before: Settings | None, content: bytes | None, new_
             if not mode & stat.S_IWUSR:
                 remedy = f"allow it with chmod u+w {target}"
                 raise SettingsFileError("this file is read-only", where=str(target), remedy=remedy)
-        if content is None:
-            if not _unchanged(target, before):
-                return False
-            target.unlink()
-            return True
-        return _move_into_place(target, content, mode, lambda: _unchanged(target, before))
+        return replace_file.replaced(target, before.raw if before else None, content, mode)
+    except FileNotFoundError:
+        return False  # somebody else has removed it
     except OSError as error:
         raise _failed("written", target, error) from error
-
-
-def _unchanged(target: Path, before: Settings | None) -> bool:
-    try:
-        return target.read_bytes() == (before.raw if before else None)
-    except FileNotFoundError:
-        return before is None
-
-
-def _move_into_place(target: Path, content: bytes, mode: int, still: Callable[[], bool] = lambda: True) -> bool:
-    """Write a new file beside ``target`` and give it that name, if ``still`` says so at the last moment."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    new = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        if still():
-            new.replace(target)
-            return True
-    finally:
-        new.unlink(missing_ok=True)
-    return False
 
 
 def _failed(done: str, path: Path, error: OSError) -> SettingsFileError:

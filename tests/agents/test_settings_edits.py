@@ -109,7 +109,9 @@ def test_add_and_remove_leave_every_byte_as_it_was(home: Home, content: bytes) -
         assert list(path.parent.iterdir()) == [path]
 
 
-steps = st.lists(st.sampled_from(["add", "add --fail-open", "remove", "user"]), min_size=1, max_size=6)
+steps = st.lists(
+    st.sampled_from(["add", "add --fail-open", "remove", "user", "link", "read-only"]), min_size=1, max_size=8
+)
 
 
 @slow
@@ -127,6 +129,10 @@ def test_any_mixture_of_steps_changes_nothing_but_our_hook(home: Home, content: 
             if step == "remove":
                 remove(AGENT, LOCAL, home, project)
                 registered = False
+            elif step == "link":
+                _put_elsewhere(path, project / f"dotfiles-{number}.json")
+            elif step == "read-only":
+                _refuses_to_change_what_is_read_only(home, path, registered=registered)
             elif step == "user":
                 found = read(path)
                 data = found.data if found else {}
@@ -140,6 +146,25 @@ def test_any_mixture_of_steps_changes_nothing_but_our_hook(home: Home, content: 
             data = found.data if found else {}
             assert len(ours(data)) == int(registered)
             assert without_ours(data) == without_ours(expected)
+
+
+def _put_elsewhere(path: Path, place: Path) -> None:
+    """As people do who keep their settings in a repository of dotfiles."""
+    if path.exists():
+        path.resolve().rename(place)
+        path.unlink(missing_ok=True)
+        path.symlink_to(place)
+
+
+def _refuses_to_change_what_is_read_only(home: Home, path: Path, *, registered: bool) -> None:
+    if not path.exists():
+        return
+    before, mode = path.read_bytes(), path.stat().st_mode
+    path.chmod(0o400)
+    with pytest.raises(SettingsFileError, match="read-only"):
+        (remove if registered else add)(AGENT, LOCAL, home, project_of(path))
+    assert path.read_bytes() == before
+    path.chmod(mode)
 
 
 @given(content=files(), value=values)

@@ -1,0 +1,97 @@
+"""Settings that others edit at the same moment, in processes of their own: neither side's change is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prempti_otel.agents.claude_code_hooks import settings_path
+from prempti_otel.agents.hook_entries import registered
+from prempti_otel.agents.registration import Scope, add, remove
+from prempti_otel.agents.replace_file import replaced
+from prempti_otel.settings.home import Home
+
+EDITS = 60
+
+IN_PLACE = "path.write_text(text)"
+BY_RENAME = "new = path.with_name('new'); new.write_text(text); os.replace(new, path)"
+EDITOR = """
+import json, os, pathlib, random, sys, time
+path = pathlib.Path(sys.argv[1])
+for number in range(int(sys.argv[2])):
+    while True:
+        try:
+            data = json.loads(path.read_text())
+            break
+        except (FileNotFoundError, json.JSONDecodeError):
+            data = {{}}
+            if not path.exists():
+                break
+    data[f"theirs-{{number}}"] = number
+    text = json.dumps(data, indent=random.choice([None, 1, 2]))
+    {save}
+    time.sleep(random.uniform(0.03, 0.15))
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "prempti")
+
+
+@pytest.fixture(params=[IN_PLACE, BY_RENAME], ids=["in place", "by rename"])
+def editor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Somebody who knows nothing of the guard, at work on the settings of the project."""
+    path = settings_path(Scope.LOCAL, tmp_path)
+    path.parent.mkdir()
+    path.write_text("{}")
+    program = EDITOR.format(save=request.param)
+    process = subprocess.Popen([sys.executable, "-c", program, path, str(EDITS)])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_what_an_editor_saves_meanwhile_stays_and_so_does_the_hook(
+    editor: subprocess.Popen[bytes], home: Home, tmp_path: Path
+) -> None:
+    """An editor that saves again within milliseconds would not be one."""
+    rounds = 0
+    while editor.poll() is None:
+        add("claude_code", Scope.LOCAL, home, tmp_path)
+        remove("claude_code", Scope.LOCAL, home, tmp_path)
+        rounds += 1
+    add("claude_code", Scope.LOCAL, home, tmp_path)
+    assert editor.returncode == 0
+    assert rounds > 5
+    data = json.loads(settings_path(Scope.LOCAL, tmp_path).read_text())
+    assert registered(data)
+    assert {key for key in data if key.startswith("theirs")} == {f"theirs-{number}" for number in range(EDITS)}
+
+
+@pytest.mark.parametrize("before", [None, b"before"])
+@pytest.mark.parametrize("after", [None, b"after"])
+def test_a_file_that_is_other_than_expected_is_left_alone(
+    tmp_path: Path, before: bytes | None, after: bytes | None
+) -> None:
+    file = tmp_path / "settings.json"
+    file.write_bytes(b"theirs")
+    assert before == after or not replaced(file, before, after, 0o600)
+    assert file.read_bytes() == b"theirs"
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
+
+
+@pytest.mark.parametrize("before", [None, b"before"])
+@pytest.mark.parametrize("after", [None, b"after"])
+def test_a_file_that_is_as_expected_is_changed(tmp_path: Path, before: bytes | None, after: bytes | None) -> None:
+    file = tmp_path / "settings.json"
+    if before is not None:
+        file.write_bytes(before)
+    assert replaced(file, before, after, 0o640)
+    assert (file.read_bytes() if file.exists() else None) == after
+    assert [path.name for path in tmp_path.iterdir()] == (["settings.json"] if after else [])
