@@ -150,11 +150,12 @@ class _Place:
 
     def add(self, parts: tuple[str, ...], row: tuple[int, str]) -> None:
         """Put a row at the place that ``parts`` lead to from here."""
-        self.below.append(row)
-        if parts:
-            self.children.setdefault(parts[0], _Place()).add(parts[1:], row)
-        else:
-            self.own.append(row)
+        place = self
+        place.below.append(row)
+        for part in parts:
+            place = place.children.setdefault(part, _Place())
+            place.below.append(row)
+        place.own.append(row)
 
     def meeting(self, part: str) -> list[_Place]:
         """The folders here that a path's component may stand for; the one called ``*`` is any."""
