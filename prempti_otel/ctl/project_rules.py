@@ -71,6 +71,10 @@ def root_at(path: Path, home: Home) -> tuple[str, str]:
     # Of a file only the folder is looked through: a link in its place is to be told, not followed.
     real = os.path.realpath(path) if path.is_dir() else f"{os.path.realpath(path.parent)}/{path.name}"
     where = project_files.root_and_name(real)
+    try:
+        real.encode()
+    except UnicodeEncodeError as error:
+        raise PremptiError("the path is no UTF-8 text", where=repr(real), remedy="rename the folder") from error
     if f"{real}/".startswith(f"{os.path.realpath(home.root)}/"):
         raise PremptiError("this is the guard's own home and no project", where=str(path))
     return where or (_around(real.removesuffix("/" + "/".join(project_files.FOLDER)) or "/", home), "")
@@ -170,9 +174,10 @@ def _read(root: str, name: str, known: dict[str, str]) -> ProjectFile:
 
 def add(home: Home, files: Iterable[ProjectFile]) -> None:
     """Trust these files with the content they have here. Raises PremptiError."""
-    by = _user()
+    by, processes = _user(), _processes()
     fresh = {
-        file.path: TrustedFile(path=file.path, sha256=file.sha256, time_ns=time.time_ns(), by=by) for file in files
+        file.path: TrustedFile(path=file.path, sha256=file.sha256, time_ns=time.time_ns(), by=by, processes=processes)
+        for file in files
     }
     home.create()
     _change(home, lambda now: [*(one for one in now if one.path not in fresh), *fresh.values()])
@@ -237,3 +242,14 @@ def _user() -> str:
     with contextlib.suppress(KeyError):  # a container's user may have no account
         return pwd.getpwuid(os.getuid()).pw_name
     return str(os.getuid())
+
+
+def _processes() -> list[str]:
+    """``PID NAME`` of this process and of all that started it, as far as can be seen."""
+    import psutil
+
+    try:
+        process = psutil.Process()
+        return [f"{one.pid} {one.name()}" for one in (process, *process.parents())]
+    except psutil.Error:
+        return []

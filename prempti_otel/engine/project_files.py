@@ -47,14 +47,14 @@ def root_and_name(path: str) -> tuple[str, str] | None:
     """The project and the file's name, where ``path`` is an absolute one of a project's rules file."""
     folder, _, name = path.rpartition("/")
     root = folder.removesuffix("/" + "/".join(FOLDER))
-    if root == folder or not folder.startswith("/") or not _is_rules_name(name):
+    if root == folder or not folder.startswith("/") or "\0" in path or not _is_rules_name(name):
         return None
     return root or "/", name
 
 
 def above(folder: str) -> Iterator[str]:
-    """``folder``, an absolute real path, and all that it lies in, nearest first."""
-    while folder.startswith("/"):
+    """``folder``, an absolute real path, and all that it lies in, nearest first; nothing for what no folder can be."""
+    while folder.startswith("/") and "\0" not in folder:
         yield folder
         if folder == "/":
             return

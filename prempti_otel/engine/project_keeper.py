@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prempti_otel.engine.health import describe
@@ -43,6 +44,7 @@ class ProjectKeeper:
         self._projects: Projects | None = None
         self._lock = threading.Lock()
         self._told: dict[str, ProjectRules] = {}
+        self._generation = 0
 
     def changed(self) -> bool:
         """Whether the user's trust may be another than when it was last read."""
@@ -58,18 +60,22 @@ class ProjectKeeper:
         self._read()
         trusted = by_project(self._trusted or ())
         before, self._projects = self._projects, None
+        with self._lock:
+            self._generation += 1
         if trusted and self._base is not None:
             try:
                 foundation, options = self._foundation(pause)
             except Exception as error:  # noqa: BLE001 - the boundary of all projects; the installed rules go on, and it is told
                 self._health.trouble(_TRUST, f"no rules of projects are in force: {describe(error)}")
                 return None
-            self._projects = Projects(trusted, foundation, options, self._tell)
+            self._projects = Projects(trusted, foundation, options, partial(self._tell, self._generation))
             if before is not None:
                 self._projects.refresh(before.loaded())
-        for root in [root for root in self._told if root not in trusted]:
-            with self._lock:
+        with self._lock:
+            gone = [root for root in self._told if root not in trusted]
+            for root in gone:
                 del self._told[root]
+        for root in gone:
             self._health.well(_part(root))
         return self._projects
 
@@ -104,16 +110,23 @@ class ProjectKeeper:
         for file in now:
             if file not in before:
                 log.info("rules of a project are trusted from now on: %s", file.path)
-                self._trail.admin("rules-trusted", file=file.path, sha256=file.sha256, by=file.by)
+                self._trail.admin(
+                    "rules-trusted", file=file.path, sha256=file.sha256, by=file.by, processes=file.processes
+                )
         kept = {file.path for file in now}
         for file in before:
             if file.path not in kept:
                 log.info("rules of a project are no longer trusted: %s", file.path)
                 self._trail.admin("rules-untrusted", file=file.path, sha256=file.sha256)
 
-    def _tell(self, rules: ProjectRules) -> None:
-        """A project's rules were loaded, by a call or by a change of the installed ones: tell what is news."""
+    def _tell(self, generation: int, rules: ProjectRules) -> None:
+        """A project's rules were loaded, by a call or by a change of the installed ones: tell what is news.
+
+        A call that still goes by what was trusted before has no news.
+        """
         with self._lock:
+            if generation != self._generation:
+                return
             before = self._told.get(rules.root)
             self._told[rules.root] = rules
         if before is not None and (before.files, _digest(before)) == (rules.files, _digest(rules)):

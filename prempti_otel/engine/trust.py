@@ -36,6 +36,8 @@ class TrustedFile(msgspec.Struct, frozen=True, kw_only=True):
     """When, as Unix time in nanoseconds."""
     by: str = ""
     """Who: the user's name."""
+    processes: list[str] = []
+    """``PID NAME`` of the process that wrote this and of all that started it, in that order."""
 
 
 class TrustList(msgspec.Struct, frozen=True, kw_only=True):

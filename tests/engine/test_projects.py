@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -408,3 +409,38 @@ def test_a_state_is_told_for_every_way_not_to_be_in_force() -> None:
         projects.ProjectRules("/p", (projects.FileState("/p/f.yaml", state, "why"),), None).problem for state in State
     ]
     assert [bool(sentence) for sentence in told] == [state is not State.IN_FORCE for state in State]
+
+
+@pytest.mark.parametrize("cwd", ["/a\0b", "/", "/nowhere/at/all", "/" + "x/" * 2000])
+def test_a_strange_folder_is_in_no_project_and_fails_no_call(guard: Guard, repo: Path, cwd: str) -> None:
+    guard.trusts(write_rules(repo, OWN))
+    assert guard.verdict("tango", cwd) == "defer"
+    assert guard.health.sentences() == ()
+
+
+def test_a_call_that_goes_by_an_earlier_trust_does_not_tell_what_is_old(guard: Guard, repo: Path) -> None:
+    file = write_rules(repo, OWN)
+    guard.trusts(file)
+    before = guard.keeper.policy.projects
+    assert before is not None
+    file.write_text(OWN + "#")
+    guard.trusts(file)
+    assert guard.verdict("tango", repo) == "deny"
+    assert before.of(str(repo))[0].problem
+    assert guard.health.sentences() == ()
+
+
+def test_calls_of_many_threads_while_trust_changes_are_all_judged_by_the_installed_rules_too(
+    guard: Guard, repo: Path
+) -> None:
+    file = write_rules(repo, OWN)
+    guard.trusts(file)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(guard.verdict, "tango deny-me", repo) for _ in range(60)]
+        for number in range(12):
+            file.write_text(f"{OWN}# {number}\n")
+            guard.trusts(*([file] if number % 3 else []))
+    assert {answer.result() for answer in answers} == {"deny"}
+    guard.trusts(file)
+    assert guard.verdict("tango", repo) == "deny"
+    assert guard.health.sentences() == ()
