@@ -55,6 +55,14 @@ class ClaudeCode(Agent):
                 "the shell cannot run the command at all, or 15 s are over",
                 'blocked by `"onFailure": "block"` from 2.1.295 on. **Earlier versions let the call run**',
             ),
+            (
+                "over HTTP: the engine is down, hangs, refuses the token or answers with an error",
+                "blocked; `hook add --transport http` refuses versions before 2.1.295",
+            ),
+            (
+                "over HTTP: another program answers in the engine's place",
+                "no prompt begins; in the middle of a turn **that program decides** ([HTTP hooks](http-hooks.md))",
+            ),
         ),
         gaps=(
             (

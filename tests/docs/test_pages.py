@@ -27,6 +27,8 @@ NOT_RUN = {
     "~/.prempti/bin/premptictl uninstall --keep-user-rules": "it is Falco's Prempti that is removed there",
     'sudo env PREMPTI_HOME="$HOME/.prempti" premptictl hook add claude_code --scope managed': "writes below /etc",
     "premptictl rules trust .prempti/rules/NAME.yaml": "asks a person",
+    "premptictl hook add claude_code --transport http": "needs Claude Code",
+    "premptictl hook add claude_code --transport http --rotate": "needs Claude Code",
 }
 FOLLOWED = [page for page in PAGES if page.name != "agents.md" and any(steps(page))]
 """agents.md shows the forms of a command, no commands."""
