@@ -54,6 +54,19 @@ def _file_url(found: Found, word: Word, _: Role) -> None:
         found.add_file(Word(path, word.known, word.pattern), FileOp.READ)
 
 
+def _url_file(found: Found, word: Word, _: Role) -> None:
+    name = (
+        word.text.partition("?")[0]
+        .partition("#")[0]
+        .rpartition("://")[2]
+        .rstrip("/")
+        .partition("/")[2]
+        .rpartition("/")[2]
+    )
+    if name:
+        found.add_file(Word(name, word.known), FileOp.WRITE)
+
+
 _URL = re2.compile(r"[A-Za-z][A-Za-z0-9.+-]*://\S+")
 
 
@@ -220,6 +233,7 @@ APPLY: dict[str, Apply] = {
     "at_file": _at_file,
     "form_file": _form_file,
     "file_url": _file_url,
+    "url_file": _url_file,
     "port": _port,
     "user": _user,
     "remote": _remote,

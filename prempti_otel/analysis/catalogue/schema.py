@@ -37,6 +37,7 @@ ROLES: dict[str, str] = {
     "at_file": "`@FILE` or `NAME@FILE` reads the file; anything else is data.",
     "form_file": "`NAME=@FILE` or `NAME=<FILE` reads the file; anything else is data.",
     "file_url": "`file://FILE` or `fileb://FILE` reads the file; anything else is data.",
+    "url_file": "A URL whose last part names the file that is written.",
     "url": "A URL; what for, `net` says.",
     "maybe_url": "A URL where it holds one (`NAME @ URL`, `git+URL`), else data; what for, `net` says.",
     "host": "A host; what for, `net` says.",
