@@ -49,10 +49,28 @@ from dashboards.queries import (
     total,
     traces_panel,
 )
-from dashboards.schema import CLAUDE_CODE, COLLECTOR_CAPACITY, COLLECTOR_QUEUE, HOOK_COMPLETE, HOOK_ERRORS, HOOK_EVENT
+from dashboards.schema import (
+    CLAUDE_CODE,
+    COLLECTOR_CAPACITY,
+    COLLECTOR_QUEUE,
+    HOOK_CANCELLED,
+    HOOK_COMPLETE,
+    HOOK_ERRORS,
+    HOOK_EVENT,
+)
 from prempti_otel.telemetry import names
 
 NOT_ENFORCED = f'{ON_HOST}, {VERDICT}=~"deny|ask", {ACTION}=~"defer|allow"'
+
+
+def hooks_that(number: str) -> str:
+    """How many hooks of Claude Code ended as ``number`` counts, by its own telemetry."""
+    return (
+        f'sum by ({HOOK_EVENT}) (sum_over_time({{{SERVICE_LABEL}="{CLAUDE_CODE}"}} '
+        f'| {EVENT}="{HOOK_COMPLETE}" | unwrap {number} [$__interval]))'
+    )
+
+
 GUARD_PAGE = Dashboard(
     "prempti-guard",
     "prempti: Guard health",
@@ -90,15 +108,12 @@ GUARD_PAGE = Dashboard(
                 Panel(
                     "timeseries",
                     "Failed hooks, as Claude Code tells it",
-                    "Independent of prempti: hooks that failed without stopping the call, from Claude Code's own "
-                    "telemetry. Needs that telemetry switched on and sent to the same log backend.",
+                    "Independent of prempti: hooks that failed or were given up without stopping the call, from Claude "
+                    "Code's own telemetry. Needs that telemetry switched on and sent to the same log backend.",
                     COUNT,
                     (
-                        log(
-                            f'sum by ({HOOK_EVENT}) (sum_over_time({{{SERVICE_LABEL}="{CLAUDE_CODE}"}} '
-                            f'| {EVENT}="{HOOK_COMPLETE}" | unwrap {HOOK_ERRORS} [$__interval]))',
-                            f"{{{{{HOOK_EVENT}}}}}",
-                        ),
+                        log(hooks_that(HOOK_ERRORS), f"{{{{{HOOK_EVENT}}}}}: failed"),
+                        log(hooks_that(HOOK_CANCELLED), f"{{{{{HOOK_EVENT}}}}}: given up"),
                     ),
                 ),
             ),

@@ -15,11 +15,15 @@ HOOK_COMPLETE = "hook_execution_complete"
 """Its log event, by its documentation (https://code.claude.com/docs/en/monitoring-usage)."""
 HOOK_ERRORS = "num_non_blocking_error"
 """In it, how many hooks failed in a way that let the call go on."""
+HOOK_CANCELLED = "num_cancelled"
+"""And how many were given up, as when they took too long: the call goes on then, too."""
 HOOK_EVENT = "hook_event"
 COLLECTOR_QUEUE = "otelcol_exporter_queue_size"
 COLLECTOR_CAPACITY = "otelcol_exporter_queue_capacity"
 """The collector's own, in the unit of its queue: bytes, in our configurations."""
-FOREIGN = frozenset({HOOK_ERRORS, HOOK_EVENT, COLLECTOR_QUEUE, COLLECTOR_CAPACITY, "exporter", "job", "le"})
+FOREIGN = frozenset(
+    {HOOK_ERRORS, HOOK_CANCELLED, HOOK_EVENT, COLLECTOR_QUEUE, COLLECTOR_CAPACITY, "exporter", "job", "le"}
+)
 """What other programs name."""
 
 _UNITS = {"s": "_seconds"}

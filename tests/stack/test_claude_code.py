@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from dashboards import schema
 from prempti_otel.model.record import RecordKind
 from prempti_otel.telemetry import ids, names
 from tests.stack.conftest import until
 from tests.support import real_claude
 from tests.support.guard import Guard
 from tests.support.npm_agents import Run
+from tests.support.otlp import OtlpReceiver, attributes
 from tests.support.stack import Stack, attributes_of
 
 RULES = """
@@ -57,10 +60,15 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def program() -> Path:
+    """Claude Code's."""
     if shutil.which("npm") is None:
         pytest.skip("Claude Code is installed by npm, which is missing: https://nodejs.org")
-    program = real_claude.installed()
+    return real_claude.installed()
+
+
+@pytest.fixture(scope="module")
+def played(stack: Stack, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     home, project = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("project")
     guard = Guard(home)
     guard.home.create()
@@ -92,6 +100,33 @@ def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         assert guard.records(RecordKind.FALLBACK) == []
     finally:
         guard.ctl("stop", "--keep-hooks")
+
+
+def test_claude_code_itself_tells_of_a_failed_hook_as_the_dashboard_asks(tmp_path: Path, program: Path) -> None:
+    home, project = tmp_path / "home", tmp_path / "project"
+    for folder in (home / ".claude", project):
+        folder.mkdir(parents=True)
+    hook = {"type": "command", "command": "echo 'a hook that fails' >&2; exit 1"}
+    (home / ".claude/settings.json").write_text(json.dumps({"hooks": {"PreToolUse": [{"hooks": [hook]}]}}))
+    with OtlpReceiver("http/protobuf") as receiver:
+        environment = {
+            "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+            "OTEL_LOGS_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+            "OTEL_LOGS_EXPORT_INTERVAL": "500",
+        }
+        real_claude.run(program, home, project, [[bash("echo x")]], environment=environment)
+        told = [attributes(record) for record in receiver.logs()]
+        services = {
+            attributes(group.resource)[names.SERVICE_NAME]
+            for request in receiver.taken("logs")
+            for group in request.resource_logs
+        }
+    (complete,) = (event for event in told if event[names.EVENT_NAME] == schema.HOOK_COMPLETE)
+    assert services == {schema.CLAUDE_CODE}
+    assert complete[schema.HOOK_EVENT] == "PreToolUse"
+    assert (complete[schema.HOOK_ERRORS], complete[schema.HOOK_CANCELLED]) == ("1", "0")
 
 
 def seconds(span: dict[str, Any]) -> float:
