@@ -114,6 +114,13 @@ def tool_call(
     )
 
 
+def check_event(event: str, *judged: str) -> None:
+    """Raises PayloadError for an event that is none of those ``judged``."""
+    if event not in judged:
+        verb = "are" if len(judged) > 1 else "is"
+        raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {' and '.join(judged)} {verb} judged")
+
+
 def renamed(tool_input: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
     """``tool_input`` under the normal keys. Raises PayloadError where it has a key in both spellings."""
     found: dict[str, Any] = {}

@@ -13,8 +13,8 @@ import msgspec
 import re2
 
 from prempti_otel.agents import claude_code_lifecycle
-from prempti_otel.agents.calls import MCP, encodable, said, split_mcp, tool_call
-from prempti_otel.agents.interface import Agent, Arrival, Facts, PayloadError, Reply
+from prempti_otel.agents.calls import MCP, check_event, encodable, said, split_mcp, tool_call
+from prempti_otel.agents.interface import Agent, Arrival, Facts, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
@@ -90,8 +90,7 @@ class ClaudeCode(Agent):
         return self._call(fields, event, arrival)
 
     def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        if event != EVENT:
-            raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {EVENT} is judged")
+        check_event(event, EVENT)
         session = required_text(fields, "session_id")
         tool = required_text(fields, "tool_name")
         return tool_call(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from prempti_otel.agents import codex_lifecycle
-from prempti_otel.agents.calls import encodable, said, split_mcp, tool_call
-from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
+from prempti_otel.agents.calls import check_event, encodable, said, split_mcp, tool_call
+from prempti_otel.agents.interface import Agent, Facts, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
@@ -75,8 +75,7 @@ class Codex(Agent):
         return self._call(fields, event, arrival)
 
     def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        if event not in EVENTS:
-            raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {' and '.join(EVENTS)} are judged")
+        check_event(event, *EVENTS)
         tool = required_text(fields, "tool_name")
         return tool_call(
             self.name,

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from prempti_otel.agents.calls import PATCH_TOOL, renamed, said, split_mcp, tool_call
-from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
+from prempti_otel.agents.calls import PATCH_TOOL, renamed, split_mcp, tool_call
+from prempti_otel.agents.interface import Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, required_text
-from prempti_otel.model.decision import Verdict
+from prempti_otel.agents.unasked import UnaskedAgent
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
-    from prempti_otel.model.decision import Decision
 
 EVENT = "preToolUse"
 """The one hook event that is judged."""
@@ -49,15 +48,13 @@ TOOLS: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
 )
 """Copilot CLI's tool → its normal name, and which of its input's keys have another normal name."""
 
-_NO_OPINION = Reply(b"{}")
-_ALLOW = Reply(b'{"permissionDecision":"allow"}')
 
-
-class Copilot(Agent):
-    """The adapter."""
+class Copilot(UnaskedAgent):
+    """The adapter. Nothing tells whether somebody is there to be asked."""
 
     name: ClassVar[str] = "copilot"
     title: ClassVar[str] = "GitHub Copilot CLI"
+    allow: ClassVar[Reply] = Reply(b'{"permissionDecision":"allow"}')
     facts: ClassVar[Facts] = Facts(
         seen="1.0.102, headless (`copilot -p`) and offline; the rest by GitHub's hooks reference",
         events=(EVENT,),
@@ -98,29 +95,9 @@ class Copilot(Agent):
             extra={"tool_name": original} if tool != original else None,
         )
 
-    def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
-        """Never: nothing tells whether somebody is there."""
-        return False
-
-    def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
-        """See :meth:`Agent.reply`. An action that is none of the four is denied."""
-        if decision.action is Verdict.DEFER:
-            return _NO_OPINION
-        if decision.action is Verdict.ALLOW:
-            return _ALLOW
-        return _deny(decision.reason)
-
-    def block(self, sentence: str) -> Reply:
-        """A deny in JSON."""
-        return _deny(sentence)
-
-    def no_opinion(self, warning: str = "") -> Reply:
-        """``{}``, with the warning on standard error."""
-        return Reply(b"{}", said(warning).encode() + b"\n") if warning else _NO_OPINION
-
-
-def _deny(reason: str) -> Reply:
-    return Reply(msgspec.json.encode({"permissionDecision": "deny", "permissionDecisionReason": said(reason)}))
+    def deny(self, reason: str) -> Reply:
+        """See :meth:`UnaskedAgent.deny`."""
+        return Reply(msgspec.json.encode({"permissionDecision": "deny", "permissionDecisionReason": reason}))
 
 
 def _arguments(fields: dict[str, Any], tool: str) -> dict[str, Any]:

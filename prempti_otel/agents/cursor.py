@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from prempti_otel.agents.calls import PATCH_TOOL, encodable, renamed, said, split_mcp, tool_call
-from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
+from prempti_otel.agents.calls import PATCH_TOOL, check_event, renamed, split_mcp, tool_call
+from prempti_otel.agents.interface import Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
-from prempti_otel.model.decision import Verdict
+from prempti_otel.agents.unasked import UnaskedAgent
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
-    from prempti_otel.model.decision import Decision
 
 EVENT = "preToolUse"
 """The one hook event that is judged."""
@@ -48,15 +47,15 @@ TOOLS: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
 """
 
 _MCP = "MCP:"
-_NO_OPINION = Reply(b"{}")
-_ALLOW = Reply(b'{"permission":"allow"}')
 
 
-class Cursor(Agent):
-    """The adapter."""
+class Cursor(UnaskedAgent):
+    """The adapter. Cursor lets a call run on ``ask``."""
 
     name: ClassVar[str] = "cursor"
     title: ClassVar[str] = "Cursor"
+    allow: ClassVar[Reply] = Reply(b'{"permission":"allow"}')
+    warning_key: ClassVar[str] = "user_message"
     facts: ClassVar[Facts] = Facts(
         seen="not yet; by Cursor's documentation",
         events=(EVENT,),
@@ -77,8 +76,7 @@ class Cursor(Agent):
         """See :meth:`Agent.parse`."""
         fields = decode(payload)
         event = required_text(fields, "hook_event_name")
-        if event != EVENT:
-            raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {EVENT} is judged")
+        check_event(event, EVENT)
         original = required_text(fields, "tool_name")
         given = required_object(fields, "tool_input")
         tool, tool_input, mcp = _normal(original, given)
@@ -99,30 +97,10 @@ class Cursor(Agent):
             extra={"tool_name": original} if tool != original else None,
         )
 
-    def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
-        """Never: Cursor lets the call run on ``ask``."""
-        return False
-
-    def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
-        """See :meth:`Agent.reply`. An action that is none of the four is denied."""
-        if decision.action is Verdict.DEFER:
-            return _NO_OPINION
-        if decision.action is Verdict.ALLOW:
-            return _ALLOW
-        return _deny(decision.reason)
-
-    def block(self, sentence: str) -> Reply:
-        """A deny in JSON."""
-        return _deny(sentence)
-
-    def no_opinion(self, warning: str = "") -> Reply:
-        """``{}``, or the warning as a message to the user."""
-        return Reply(msgspec.json.encode({"user_message": encodable(warning)})) if warning else _NO_OPINION
-
-
-def _deny(reason: str) -> Reply:
-    text = said(reason)
-    return Reply(msgspec.json.encode({"permission": "deny", "user_message": text, "agent_message": text}))
+    def deny(self, reason: str) -> Reply:
+        """See :meth:`UnaskedAgent.deny`."""
+        answer = {"permission": "deny", "user_message": reason, "agent_message": reason}
+        return Reply(msgspec.json.encode(answer))
 
 
 def _normal(tool: str, given: dict[str, Any]) -> tuple[str, dict[str, Any], tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Gemini CLI: what its BeforeTool hook is given, and what it honours as an answer.
 
 Seen on 0.61.0, headless. ``ask`` makes a headless run wait for ever and Claude Code's form of a deny is
-ignored, so a call is only ever stopped by :func:`_deny`. There is no id of the call.
+ignored, so a call is only ever stopped by :meth:`Gemini.deny`. There is no id of the call.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ import msgspec
 import re2
 
 from prempti_otel.agents import gemini_lifecycle
-from prempti_otel.agents.calls import encodable, renamed, said, tool_call
-from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
+from prempti_otel.agents.calls import check_event, renamed, tool_call
+from prempti_otel.agents.interface import Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
-from prempti_otel.model.decision import Verdict
+from prempti_otel.agents.unasked import UnaskedAgent
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
-    from prempti_otel.model.decision import Decision
     from prempti_otel.model.lifecycle import Lifecycle
 
 EVENT = "BeforeTool"
@@ -54,15 +53,15 @@ Names and keys are those of the tool definitions in 0.61.0; ``search_file_conten
 
 _URL = re2.compile(r"(?i)\b(?:https?|file)://[^\s<>\"'`]+")
 _MCP = "mcp_"
-_NO_OPINION = Reply(b"{}")
-_ALLOW = Reply(b'{"decision":"allow"}')
 
 
-class Gemini(Agent):
-    """The adapter."""
+class Gemini(UnaskedAgent):
+    """The adapter. An ask would make a headless run wait for ever, and nothing tells whether it is one."""
 
     name: ClassVar[str] = "gemini"
     title: ClassVar[str] = "Gemini CLI"
+    allow: ClassVar[Reply] = Reply(b'{"decision":"allow"}')
+    warning_key: ClassVar[str] = "systemMessage"
     facts: ClassVar[Facts] = Facts(
         seen="0.61.0, headless (`gemini -p`)",
         events=(EVENT,),
@@ -99,8 +98,7 @@ class Gemini(Agent):
         return self._call(fields, event, arrival)
 
     def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        if event != EVENT:
-            raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {EVENT} is judged")
+        check_event(event, EVENT)
         used = _used(fields)
         return tool_call(
             self.name,
@@ -116,29 +114,9 @@ class Gemini(Agent):
             extra={"tool_name": used.original} if used.tool != used.original else None,
         )
 
-    def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
-        """Never: a headless run would wait for ever, and nothing tells whether it is one."""
-        return False
-
-    def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
-        """See :meth:`Agent.reply`. An action that is none of the four is denied."""
-        if decision.action is Verdict.DEFER:
-            return _NO_OPINION
-        if decision.action is Verdict.ALLOW:
-            return _ALLOW
-        return _deny(decision.reason)
-
-    def block(self, sentence: str) -> Reply:
-        """A deny in JSON."""
-        return _deny(sentence)
-
-    def no_opinion(self, warning: str = "") -> Reply:
-        """``{}``, or the warning as a message to the user."""
-        return Reply(msgspec.json.encode({"systemMessage": encodable(warning)})) if warning else _NO_OPINION
-
-
-def _deny(reason: str) -> Reply:
-    return Reply(msgspec.json.encode({"decision": "deny", "reason": said(reason)}))
+    def deny(self, reason: str) -> Reply:
+        """See :meth:`UnaskedAgent.deny`."""
+        return Reply(msgspec.json.encode({"decision": "deny", "reason": reason}))
 
 
 class _Used(NamedTuple):

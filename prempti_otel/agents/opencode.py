@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from prempti_otel.agents.calls import PATCH_TOOL, renamed, said, split_mcp, tool_call
-from prempti_otel.agents.interface import Agent, Facts, PayloadError, Reply
+from prempti_otel.agents.calls import PATCH_TOOL, check_event, renamed, split_mcp, tool_call
+from prempti_otel.agents.interface import Facts, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
-from prempti_otel.model.decision import Verdict
+from prempti_otel.agents.unasked import UnaskedAgent
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
-    from prempti_otel.model.decision import Decision
 
 EVENT = "tool.execute.before"
 """The one event that is judged."""
@@ -49,11 +48,9 @@ TOOLS: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType(
 )
 """OpenCode's tool → its normal name, and which of its input's keys have another normal name."""
 
-_PASS = Reply(b"{}")
 
-
-class OpenCode(Agent):
-    """The adapter."""
+class OpenCode(UnaskedAgent):
+    """The adapter. A plugin can stop a call or let it run, and no more."""
 
     name: ClassVar[str] = "opencode"
     title: ClassVar[str] = "OpenCode"
@@ -76,8 +73,7 @@ class OpenCode(Agent):
         """See :meth:`Agent.parse`."""
         fields = decode(payload)
         event = required_text(fields, "event")
-        if event != EVENT:
-            raise PayloadError(f"unknown event {event[:80]!r}", remedy=f"only {EVENT} is judged")
+        check_event(event, EVENT)
         original = required_text(fields, "tool")
         given = required_object(fields, "args")
         tool, keys = TOOLS.get(original, (original, {}))
@@ -96,22 +92,6 @@ class OpenCode(Agent):
             extra={"tool_name": original} if tool != original else None,
         )
 
-    def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002
-        """Never: a plugin can stop a call or let it run."""
-        return False
-
-    def reply(self, call: ToolCall, decision: Decision) -> Reply:  # noqa: ARG002
-        """See :meth:`Agent.reply`. An action that is none of the four is denied."""
-        return _PASS if decision.action in (Verdict.DEFER, Verdict.ALLOW) else _deny(decision.reason)
-
-    def block(self, sentence: str) -> Reply:
-        """A deny in JSON."""
-        return _deny(sentence)
-
-    def no_opinion(self, warning: str = "") -> Reply:
-        """``{}``, with the warning on standard error."""
-        return Reply(b"{}", said(warning).encode() + b"\n") if warning else _PASS
-
-
-def _deny(reason: str) -> Reply:
-    return Reply(msgspec.json.encode({"decision": "deny", "reason": said(reason)}))
+    def deny(self, reason: str) -> Reply:
+        """See :meth:`UnaskedAgent.deny`."""
+        return Reply(msgspec.json.encode({"decision": "deny", "reason": reason}))

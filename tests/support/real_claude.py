@@ -35,12 +35,13 @@ def run(
     subagent: Sequence[Sequence[tuple[str, dict[str, Any]]]] = (),
     environment: Mapping[str, str] | None = None,
     own_permissions: bool = False,
+    resume: str = "",
     timeout: float = 120,
 ) -> Run:
     """Let Claude Code play ``turns`` (tool name and input of each call) with this HOME, in this project.
 
     Nothing of the caller's environment reaches it. Without ``own_permissions`` only hooks stand between
-    the model and the tools.
+    the model and the tools. ``resume`` is the session that is gone on with, by nothing but what was left undone.
     """
     script, inner = (
         [[Asked(tool, tool_input) for tool, tool_input in turn] for turn in part] for part in (turns, subagent)
@@ -48,7 +49,8 @@ def run(
     model = ScriptedModel(script, inner)
     with model.serving(), tempfile.TemporaryDirectory() as scratch:
         debug = Path(scratch) / "debug.log"
-        command = [str(program), "-p", PROMPT, "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
+        begin = ["-p", "--resume", resume] if resume else ["-p", PROMPT]
+        command = [str(program), *begin, "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
         command += ["--debug-file", str(debug)]
         variables = QUIET | {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "dummy"} | dict(environment or {})
         if not own_permissions:
