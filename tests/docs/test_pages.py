@@ -18,11 +18,14 @@ from prempti_otel.ctl.app import cli
 from prempti_otel.settings.home import Home
 from tests.docs.pages import PAGES, ROOT, Command, Written, mentioned, steps
 from tests.support.ctl import PREMPTICTL, Ctl
+from tests.support.otlp import OtlpReceiver
 
 ENDLESS = "logs -f"
 """Goes on until it is interrupted."""
 A_RECORD = "17"
 """The number that stands for any record."""
+A_RECEIVER = "http://127.0.0.1:4317"
+"""What stands for any receiver."""
 NOT_RUN = {
     "~/.prempti/bin/premptictl uninstall --keep-user-rules": "it is Falco's Prempti that is removed there",
     'sudo env PREMPTI_HOME="$HOME/.prempti" premptictl hook add claude_code --scope managed': "writes below /etc",
@@ -32,6 +35,7 @@ NOT_RUN = {
 }
 FOLLOWED = [page for page in PAGES if page.name != "agents.md" and any(steps(page))]
 """agents.md shows the forms of a command, no commands."""
+ALL_PAGES = sorted({*PAGES, *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"})
 FAILS_WITH_STATUS_1 = {"doctor"}
 """May find something on the machine that runs the tests."""
 
@@ -85,6 +89,7 @@ class Reader:
         (ctl.user_home / ".claude").mkdir()
         ctl.ok("install")
         ctl.judged("Bash", {"command": "make test"})
+        self.endpoint = A_RECEIVER
         self.record = ctl.judged("Bash", {"command": "make deploy ENV=staging"})
 
     def write(self, path: str, text: str) -> None:
@@ -92,8 +97,15 @@ class Reader:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
+    def export_to(self, endpoint: str) -> None:
+        """Have a destination of the name that pages use."""
+        with (self.ctl.guard_home / "config.yaml").open("a") as file:
+            file.write(f"export: [{{name: team, OTEL_EXPORTER_OTLP_ENDPOINT: {endpoint}}}]\n")
+        self.endpoint = endpoint
+
     def run(self, line: str) -> None:
         line = re.sub(rf"\b{A_RECORD}\b", str(self.record), line.removeprefix("premptictl "))
+        line = line.replace(A_RECEIVER, self.endpoint).split(" | ")[0]
         words = [word.replace("~/", f"{self.ctl.user_home}/") for word in shlex.split(line)]
         process = subprocess.Popen(
             [PREMPTICTL, *words],
@@ -121,8 +133,16 @@ def reader(ctl: Ctl) -> Iterator[Reader]:
         ctl("stop", "--keep-hooks")
 
 
+@pytest.fixture
+def receiver() -> Iterator[OtlpReceiver]:
+    with OtlpReceiver("grpc") as found:
+        yield found
+
+
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.stem)
-def test_a_page_can_be_followed(page: Path, reader: Reader) -> None:
+def test_a_page_can_be_followed(page: Path, reader: Reader, request: pytest.FixtureRequest) -> None:
+    if A_RECEIVER in page.read_text():
+        reader.export_to(request.getfixturevalue("receiver").endpoint)
     for step in steps(page):
         if isinstance(step, Written):
             reader.write(step.path, step.text)
@@ -136,6 +156,24 @@ def test_what_the_tutorial_makes_asks_about_the_deployment_alone(reader: Reader)
             reader.write(step.path, step.text)
     assert "ask" in reader.ctl.ok("explain", "cd infra; t=deploy; make $t").split("verdict:")[1]
     assert "Deployments" not in reader.ctl.ok("explain", "make -n deploy")
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.stem)
+def test_links_and_files_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / target).exists(), target
+    for target in re.findall(r"`((?:collector-config|dashboards|docs|hook|bench)/[\w./-]+)`", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_page_is_linked_from_another() -> None:
+    linked = {
+        (page.parent / target).resolve()
+        for page in ALL_PAGES
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
+    }
+    assert {page for page in ALL_PAGES if page.parent.name == "docs"} <= linked
 
 
 def test_the_plugin_has_the_version_of_the_package() -> None:
