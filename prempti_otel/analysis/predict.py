@@ -39,6 +39,8 @@ LONGEST_PATH = 4096
 _HOMES = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root|/var/root)(?=/|\Z)")
 _UNKNOWN_START = ("$", "`", "~", "<(", ">(")
 _NO_LINKS: dict[str, str] = {}
+_SQL_CLIENT, _SQL_OPTION = Word("psql"), Word("-c")
+"""By what the catalogue knows of this client, statements are read for any."""
 _SHELL = "bash"
 """What a shell call's own doings are ascribed to, and what is not understood of it."""
 
@@ -77,6 +79,8 @@ def predict(call: ToolCall, tool: Event, context: Context) -> list[Event]:
             events.not_understood(trace.why or reading.shell)
         elif not events.processes:
             events.shell_itself()
+    elif reading.statements:
+        events.statements(reading.statements)
     elif cut:
         events.not_understood(call.tool)
     return events.finish()
@@ -225,19 +229,27 @@ class _Events:
         """The event of shell code that runs no command."""
         self._shell_event(None, dynamic=False)
 
-    def _shell_event(self, script: str | None, *, dynamic: bool) -> None:
+    def statements(self, sql: str) -> None:
+        """The event of statements that a tool hands to a database: the tool stands for the client."""
+        client = self.context.catalogue.read((_SQL_CLIENT, _SQL_OPTION, Word(sql)))
+        self._shell_event(sql, dynamic=False, name=self.call.mcp_tool, effects=client.effects)
+        self._effects.update(dict.fromkeys(client.effects))
+
+    def _shell_event(
+        self, script: str | None, *, dynamic: bool, name: str = _SHELL, effects: tuple[str, ...] = ()
+    ) -> None:
         tool = self.call.tool
         values: dict[str, Value] = {
-            "proc.name": _SHELL,
-            "proc.exe": _SHELL,
-            "proc.cmdline": _SHELL,
+            "proc.name": name,
+            "proc.exe": name,
+            "proc.cmdline": name,
             "proc.args": "",
-            "proc.argv": (_SHELL,),
+            "proc.argv": (name,),
             "proc.subcommand": "",
             "proc.flags": (),
             "proc.option": {},
             "proc.operands": (),
-            "proc.effects": (),
+            "proc.effects": effects,
             "proc.pname": tool,
             "proc.aname": (tool,),
             "proc.ancestors": (tool,),

@@ -1,8 +1,8 @@
 """What tools other than the shell would touch, from their own arguments.
 
-A tool that is not known here touches nothing as far as anyone can tell: arguments of MCP tools are
-not guessed at, since a path or URL among them may as well be data; rules have ``mcp.*`` and
-``tool.input`` for those. Text that a tool searches for, a prompt or a description is never a path.
+A tool that is not known here touches nothing as far as anyone can tell; of MCP servers' tools the
+customary names of arguments tell (:mod:`prempti_otel.analysis.mcp`). Text that a tool searches for, a
+prompt or a description is never a path.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from prempti_otel.analysis.mcp import read_mcp
 from prempti_otel.analysis.net import local_file
 from prempti_otel.analysis.patch import Patch, PatchChange, read_patch
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
@@ -40,6 +41,8 @@ class ToolReading:
     """Shell code that it runs, to be walked."""
     patched: tuple[PatchedFile, ...] = ()
     """For a patch tool, file by file; ``files`` has the same accesses in one list."""
+    statements: str = ""
+    """Statements for a database, which the tool itself hands on."""
     dynamic: bool = False
     """Whether its input was not understood, so that it may touch more than this says."""
 
@@ -54,6 +57,9 @@ def read_tool(call: ToolCall) -> ToolReading:
     reader = _READERS.get(call.tool)
     if reader is not None:
         return reader(call)
+    if call.mcp_server:
+        found = read_mcp(call)
+        return ToolReading(found.files, found.hosts, found.shell, statements=found.statements)
     return ToolReading(shell=call.command) if call.command else _NOTHING
 
 

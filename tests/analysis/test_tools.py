@@ -60,7 +60,6 @@ FILES: list[tuple[str, dict[str, JsonValue], list[FileAccess]]] = [
     ("Agent", {"prompt": "read /etc/passwd", "description": "d"}, []),
     ("Task", {"prompt": "read /etc/passwd"}, []),
     ("Skill", {"skill": "x"}, []),
-    ("mcp__files__read", {"path": "/etc/passwd", "url": "http://e.example"}, []),
     ("SomethingNew", {"file_path": "/etc/passwd"}, []),
 ]
 

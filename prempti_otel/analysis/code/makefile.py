@@ -21,6 +21,8 @@ MAX_LINES = 1_000
 """Lines that are looked at, those that are continued counted as one."""
 MAX_TEXT = 4_096
 """Characters of one line with its variables put in."""
+MAX_FUNCTIONS = 32
+"""``$(shell ..)`` that are looked at, nested ones by themselves, too."""
 MAX_VALUES = 262_144
 """Characters of variables that are put in, in all."""
 _MOST_LEVELS = 6
@@ -62,6 +64,7 @@ class _Makefile:
         self._findings = findings
         self._variables = dict(_BUILT_IN)
         self._left = MAX_VALUES
+        self._functions_left = MAX_FUNCTIONS
 
     def read(self, lines: list[str]) -> None:
         """Find everything that is run."""
@@ -93,6 +96,10 @@ class _Makefile:
     def _functions(self, line: str) -> None:
         """Run what stands in ``$(shell ..)``."""
         for match in _SHELL.finditer(line[:MAX_TEXT]):
+            self._functions_left -= 1
+            if self._functions_left < 0:
+                self._findings.cut_short()
+                return
             self._run(_balanced(line, match.end(), line[match.start() + 1]))
 
     def _recipe(self, line: str) -> None:
