@@ -46,8 +46,11 @@ class HttpForm:
     told: Callable[[str], Callable[[str], hook_entries.Entry]]
 
     def entries(self, home: Home, *, fail_open: bool) -> dict[str, hook_entries.Entry]:
-        """See :class:`prempti_otel.agents.hooks_json.HttpForm`. Raises PremptiError where the port's file is bad."""
-        hooks = read_http_hooks(home.http_hooks)
+        """See :class:`prempti_otel.agents.hooks_json.HttpForm`."""
+        try:
+            hooks = read_http_hooks(home.http_hooks)
+        except PremptiError:
+            return {}  # as good as none; the problems tell it
         if hooks is None:
             return {}
         found = {EVENT: _entry(EVENT, hooks, blocks=not fail_open)}

@@ -91,6 +91,8 @@ class Door:
             self._health.well(_PORT)
         elif self._server is None:
             self._open(wanted)
+        elif self._server.crowded:
+            self._refusals.count("no more connections are taken")
         self._refusals.tell()
 
     def close(self) -> None:

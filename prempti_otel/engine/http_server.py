@@ -186,6 +186,11 @@ class HttpServer:
         """Whether the port is still listened on."""
         return self._thread.is_alive() and bool(self._listener.accepting)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there are so many connections that no more are taken."""
+        return self._listener.in_connection_overflow
+
     def close(self) -> None:
         """Take no more requests, and end when those in flight are answered."""
         if self._thread.is_alive():
@@ -247,6 +252,7 @@ def _adjustments(port: int, threads: int) -> Adjustments:
         "ident": None,
         "connection_limit": CONNECTIONS,
         "backlog": CONNECTIONS,
+        "recv_bytes": 65536,
         "channel_timeout": IDLE_S,
         "cleanup_interval": 15,
         "asyncore_loop_timeout": LOOP_S,

@@ -207,6 +207,10 @@ def test_the_status_tells_when_others_can_read_the_token_and_when_no_engine_list
     assert "no engine listens" in state(ctl)["problems"][0]
     ctl.ok("start")
     assert state(ctl)["problems"] == []
+    Home(ctl.guard_home).http_hooks.write_text("{")
+    assert "--rotate" in state(ctl)["problems"][0]
+    ctl.ok("hook", "add", "claude_code", "--transport", "http", "--rotate")
+    assert state(ctl)["problems"] == []
     Home(ctl.guard_home).http_hooks.unlink()
     assert "--transport http" in state(ctl)["problems"][0]
     ctl.ok("hook", "add", "claude_code")

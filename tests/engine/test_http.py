@@ -23,7 +23,7 @@ from prempti_otel.engine import http_server
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.http_door import FORGET_S, REPORT_S, Door, Refusals
-from prempti_otel.engine.http_server import BODY_BYTES, CannotListenError, HttpServer
+from prempti_otel.engine.http_server import BODY_BYTES, CONNECTIONS, CannotListenError, HttpServer
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home
@@ -367,6 +367,28 @@ def test_the_door_follows_its_file(home: Home) -> None:
         door.tend()
         assert not any("damaged" in sentence for sentence in health.sentences())
     finally:
+        door.close()
+
+
+def test_a_crowd_of_connections_is_told_and_passes(home: Home) -> None:
+    health = Health()
+    door = Door(home, health, lambda _: DEFER, 2)
+    hooks = set_up(home)
+    door.tend()
+    crowd = [socket.create_connection((ADDRESS, hooks.port)) for _ in range(CONNECTIONS)]
+    try:
+
+        def told() -> bool:
+            door.tend()
+            return any("no more connections" in sentence for sentence in health.sentences())
+
+        wait_until(told)
+        for sock in crowd:
+            sock.close()
+        assert post(hooks, CALL).status == 200
+    finally:
+        for sock in crowd:
+            sock.close()
         door.close()
 
 
