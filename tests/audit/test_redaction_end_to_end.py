@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.support.seeded_secrets import fragments, seeded, told
 
 SECRETS = 500
 HOOKS_AT_ONCE = 4
+MALFORMED = 60
 LOGS = ("logs", "-n", "10000")
 RULES = """\
 - rule: Tell all
@@ -117,6 +119,22 @@ def send(home: Home, client: EngineClient) -> None:
 
     with ThreadPoolExecutor(HOOKS_AT_ONCE) as pool:
         list(pool.map(one, sent))
+    for number, secret in enumerate(islice(seeded(SECRETS), MALFORMED)):
+        assert client.hook("claude_code", malformed(secret.text, number)).complete
+
+
+def malformed(text: str, number: int) -> bytes:
+    """What no agent sends: cut off, of wrong types, or for an event that nobody knows."""
+    whole = json.dumps(fields("Bash", {"command": text})).encode()
+    ways = (
+        whole[:-1],
+        json.dumps(fields("Bash") | {"tool_input": text}).encode(),
+        json.dumps(fields("Bash", {"command": text}) | {"session_id": [text], "cwd": text}).encode(),
+        json.dumps(fields("Bash", {"command": text}) | {"hook_event_name": text}).encode(),
+        json.dumps(fields(text, {text: text})).encode(),
+        text.encode() + b"\xff",
+    )
+    return ways[number % len(ways)]
 
 
 def files(home: Home, when: str) -> dict[str, bytes]:

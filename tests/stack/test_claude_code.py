@@ -68,11 +68,19 @@ def program() -> Path:
 
 
 @pytest.fixture(scope="module")
-def played(stack: Stack, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def own_stack(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Services that nothing else is sent to: other tests count what comes to theirs."""
+    assert program.exists()
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def played(own_stack: Stack, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     home, project = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("project")
     guard = Guard(home)
     guard.home.create()
-    guard.home.config.write_text(stack.engine_config)
+    guard.home.config.write_text(own_stack.engine_config)
     (guard.home.user_rules / "test.yaml").write_text(RULES)
     guard.ctl("hook", "add", "claude_code")
     guard.ctl("start")
@@ -92,11 +100,11 @@ def played(stack: Stack, program: Path, tmp_path_factory: pytest.TempPathFactory
         complete = {*ORDER, "invoke_agent claude_code", "invoke_agent general-purpose"}
 
         def found() -> dict[str, dict[str, Any]]:
-            spans = stack.trace(trace).values()
+            spans = own_stack.trace(trace).values()
             return {part.get(str(attributes_of(span).get(names.TOOL_CALL_ID)), span["name"]): span for span in spans}
 
         until(lambda: found().keys() >= complete)
-        yield Played(run, project, session, found(), len(stack.trace(trace)))
+        yield Played(run, project, session, found(), len(own_stack.trace(trace)))
         assert guard.records(RecordKind.FALLBACK) == []
     finally:
         guard.ctl("stop", "--keep-hooks")
