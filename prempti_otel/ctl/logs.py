@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.records import MatchBody
 
 POLL_SECONDS = 0.2
 PAGE = 500
@@ -144,7 +145,7 @@ def line(record: StoredRecord) -> Text:
     subject = body.call.command or body.call.file_path or _subject(body.call.input)
     text.append(f"{body.call.tool or '?'} ", style="bold not dim")
     text.append(_short(subject), style="not dim")
-    stopping = list(dict.fromkeys(match.rule for match in body.matches if match.verdict in ("deny", "ask")))
+    stopping = dict.fromkeys(_rule(match) for match in body.matches if match.verdict in ("deny", "ask"))
     if stopping:
         text.append(f"  ← {'; '.join(stopping)}", style=f"not dim {VERDICT_STYLES.get(verdict, '')}")
     elif body.decision.source == "error":
@@ -153,6 +154,11 @@ def line(record: StoredRecord) -> Text:
         text.append(f"  (enforced: {body.decision.action})", style="cyan")
     text.append(f"  {seconds(body.decision.duration)}", style="dim")
     return text
+
+
+def _rule(match: MatchBody) -> str:
+    """The rule's name, which may be anything where it comes out of a project."""
+    return f"{printable(match.rule)} (project)" if match.file else printable(match.rule)
 
 
 def _subject(values: dict[str, object]) -> str:

@@ -102,6 +102,14 @@ def here(home: Home) -> str:
         return ""
 
 
+def folder_here(home: Home) -> Path:
+    """Where the project around the current folder has its rules, or would have them: in its repository's root."""
+    folder = os.path.realpath(Path.cwd())
+    roots = [root for root in project_files.above(folder) if not project_files.is_guard_home(root, home)]
+    repository = next((root for root in roots if Path(root, ".git").exists()), folder)
+    return Path(project_files.place(here(home) or repository))
+
+
 def _around(folder: str, home: Home) -> str:
     for root in project_files.above(folder):
         for depth in (1, 2):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prempti_otel.ctl import project_rules
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, printable
 from prempti_otel.engine.rulesets import installed_rule_files, selection
 from prempti_otel.errors import PremptiError, nearest
@@ -28,7 +29,8 @@ KEY = "rules.disable"
 def show(name: str, form: str) -> None:
     """Show one rule whole: what it looks for, what it does, and where it stands."""
     home = Home.from_environment()
-    rule = find(installed(home, load_config(home.config)), name)
+    config = load_config(home.config)
+    rule = _of_project(name, home, config) or find(installed(home, config), name)
     told = told_of(rule)
     if form == "json":
         print_json(told)
@@ -97,6 +99,13 @@ def find(ruleset: Ruleset, name: str) -> Rule:
     raise PremptiError(
         f"there is no rule {name!r}", remedy=f"did you mean {close!r}?" if close else "premptictl rules list"
     )
+
+
+def _of_project(name: str, home: Home, config: Config) -> Rule | None:
+    """The rule of that name of the project around the current folder, trusted or not."""
+    root = project_rules.here(home)
+    ruleset = project_rules.load(root, home, config).loaded.ruleset if root else None
+    return next((rule for rule in ruleset.rules if rule.name == name), None) if ruleset is not None else None
 
 
 def told_of(rule: Rule) -> dict[str, Any]:

@@ -6,13 +6,16 @@ is left out. Nothing that exists is overwritten.
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
 
+from prempti_otel.ctl import project_rules
 from prempti_otel.ctl.files import write_private
 from prempti_otel.ctl.output import printable
 from prempti_otel.errors import PremptiError
@@ -49,29 +52,38 @@ _BARE = re.compile(r"[A-Za-z0-9_./~-]+")
 @click.option(
     "--verdict", type=click.Choice(["deny", "ask"]), default="ask", show_default=True, help="What it asks for."
 )
-def new(seq: int, name: str | None, verdict: str) -> None:
+@click.option("--project", is_flag=True, help="Write it into the project around the current folder.")
+def new(seq: int, name: str | None, verdict: str, project: bool) -> None:
     """Make a rule from the recorded call SEQ (see `premptictl logs`): a commented file, and a test beside it.
 
-    They are written below PREMPTI_HOME/rules/user, and the rule is in force at once; an existing file is never
-    overwritten.
+    They are written below PREMPTI_HOME/rules/user, and the rule is in force at once; in a project, below
+    .prempti/rules, it is in force once you trust it. An existing file is never overwritten.
     """
     home = Home.from_environment()
     body = _decision(home, seq)
     subject = _subject(body)
     title = name or f"Like record {seq}: {subject}"[:80].strip()
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or f"record-{seq}"
-    rule_file = home.user_rules / f"{slug}.yaml"
-    test_file = home.user_rules / "tests" / f"{slug}.yaml"
+    folder = project_rules.folder_here(home) if project else home.user_rules
+    rule_file = folder / f"{slug}.yaml"
+    test_file = folder / "tests" / f"{slug}.yaml"
     for file in (rule_file, test_file):
         if file.exists():
             raise PremptiError("this file exists already", where=str(file), remedy="choose another --name, or edit it")
     rule = rule_text(body, title, verdict, seq)
     _check(rule_file, rule)
-    home.create()
-    test_file.parent.mkdir(mode=0o700, exist_ok=True)
+    if not project:
+        home.create()
+    test_file.parent.mkdir(mode=0o755 if project else 0o700, parents=project, exist_ok=True)
     write_private(rule_file, rule.encode())
     write_private(test_file, test_text(body, title).encode())
-    click.echo(f"rule: {rule_file}\ntest: {test_file}\n\nit is in force, for calls like this one; edit it, then:")
+    click.echo(f"rule: {rule_file}\ntest: {test_file}\n")
+    if project:
+        place = shlex.quote(os.path.relpath(folder))
+        click.echo("nobody trusts it yet; edit it, then:")
+        click.echo(f"  premptictl rules check {place}\n  premptictl rules test {place}\n  premptictl rules trust")
+        return
+    click.echo("it is in force, for calls like this one; edit it, then:")
     click.echo("  premptictl rules check\n  premptictl rules test\n  premptictl replay --history 30")
 
 

@@ -150,6 +150,8 @@ def _print(state: dict[str, Any]) -> None:
     projects = state["project_rules"]
     if projects["trusted"]:
         line("projects", f"{projects['trusted']} files of rules of projects are trusted: premptictl rules trust --list")
+    if projects["problem"]:
+        line("projects", projects["problem"], "yellow")
     for one in projects["not_in_force"]:
         line("", f"{one['file']} is {one['state']} and not in force: premptictl rules trust", "yellow")
     for destination in state["destinations"]:

@@ -213,6 +213,8 @@ def test_replay_and_the_running_engine_judge_by_what_is_trusted_and_tell_who_cha
     assert [match["file"] for match in record["matches"] if "file" in match] == [  # type: ignore[attr-defined]
         str(project / ".prempti" / "rules" / "own.yaml")
     ]
+    assert "No deployments (project)" in ctl.ok("logs", "--verdict", "deny")
+    assert "No deployments" in ctl.ok("replay", "--history", "1")
     write_rules(project, OWN + "#")
     time.sleep(0.6)
     ctl.judged("Bash", {"command": "ls"})
@@ -220,3 +222,20 @@ def test_replay_and_the_running_engine_judge_by_what_is_trusted_and_tell_who_cha
     assert done.returncode == 1
     (sentence,) = [one for one in json.loads(done.stdout)["degraded"] if "project" in one]
     assert "changed since it was trusted" in sentence
+
+
+def test_a_rule_of_a_project_is_made_from_a_call_tested_and_trusted(ctl: Ctl, project: Path) -> None:
+    ctl.ok("start")
+    seq = ctl.judged("Bash", {"command": "terraform destroy"})
+    (project / ".git").mkdir()
+    here = Ctl(ctl.user_home, folder=project / "src")
+    said = here.ok("rules", "new", str(seq), "--name", "No destroying", "--verdict", "deny", "--project")
+    file = project / ".prempti" / "rules" / "no-destroying.yaml"
+    assert str(file) in said
+    assert verdict(ctl, project, "terraform destroy") == "defer"
+    here.ok("rules", "check", "../.prempti/rules")
+    here.ok("rules", "test", "../.prempti/rules")
+    here.ok("rules", "trust", "--yes")
+    assert verdict(ctl, project, "terraform destroy") == "deny"
+    assert json.loads(here.ok("rules", "show", "No destroying", "--format", "json"))["place"].startswith(str(file))
+    assert here("rules", "new", str(seq), "--name", "No destroying", "--project").returncode == 3

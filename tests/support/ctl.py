@@ -22,6 +22,8 @@ class Ctl:
 
     user_home: Path
     path: str = os.environ["PATH"]
+    folder: Path | None = None
+    """Where it is started; by default in the user's home."""
 
     @property
     def guard_home(self) -> Path:
@@ -38,7 +40,7 @@ class Ctl:
             [PREMPTICTL, *arguments],
             input=stdin,
             env=self.env | (env or {}),
-            cwd=self.user_home,
+            cwd=self.folder or self.user_home,
             capture_output=True,
             timeout=timeout,
             check=False,
