@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,17 @@ def add(agent: str, scope: str, project: Path, fail_open: bool, transport: str |
     """
     home = Home.from_environment()
     one = _wanted(agent, scope, project, fail_open)
-    chosen = registration.Transport(transport) if transport else registry.transport(home, one)
+    so_far = registry.transport(home, one)
+    chosen = registration.Transport(transport) if transport else so_far
     if chosen is registration.Transport.HTTP:
         _prepare_http(home, one, rotate)
     elif rotate:
         raise click.UsageError("--rotate is for --transport http")
-    _print_change(registry.add(home, msgspec.structs.replace(one, transport=chosen)), form)
+    change = registry.add(home, msgspec.structs.replace(one, transport=chosen))
+    if so_far is registration.Transport.HTTP and (rotate or chosen is not so_far):
+        note = "calls of sessions that are under way are blocked until those are started anew"
+        change = replace(change, notes=(*change.notes, note))
+    _print_change(change, form)
 
 
 def _prepare_http(home: Home, one: registry.Wanted, rotate: bool) -> None:
