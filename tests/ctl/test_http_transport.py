@@ -133,7 +133,7 @@ def test_stop_takes_http_hooks_out_and_start_puts_the_same_ones_back(ctl: Ctl) -
 def test_rotating_changes_port_and_token_at_once(ctl: Ctl) -> None:
     ctl.ok("hook", "add", "claude_code", "--transport", "http")
     before = port_of(ctl)
-    ctl.ok("hook", "add", "claude_code", "--transport", "http", "--rotate")
+    assert "started anew" in ctl.ok("hook", "add", "claude_code", "--transport", "http", "--rotate")
     after = port_of(ctl)
     assert before.token != after.token
     assert before.port != after.port
