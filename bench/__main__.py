@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.rows import Row
 
-MODULES = ("hook", "transport", "engine", "stages", "store", "exporter", "analysis")
+MODULES = ("hook", "transport", "peers", "engine", "stages", "store", "exporter", "analysis")
 
 
 def main() -> None:

@@ -66,14 +66,14 @@ def installed() -> Iterator[Home]:
         shutil.rmtree(folder)
 
 
-def milliseconds(command: list[str], payload: Path) -> float:
+def milliseconds(command: list[str], payload: Path, environment: dict[str, str] | None = None) -> float:
     """From before the start of a process to its end. Raises RuntimeError if it fails."""
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, str(payload), os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
     ]
     begin = time.perf_counter_ns()
-    child = os.posix_spawn(command[0], command, {"PATH": os.defpath}, file_actions=actions)
+    child = os.posix_spawn(command[0], command, environment or {"PATH": os.defpath}, file_actions=actions)
     _, status = os.waitpid(child, 0)
     spent = time.perf_counter_ns() - begin
     if status:

@@ -69,7 +69,7 @@ def run(quick: bool) -> list[Row]:
         assert bare.stdout is not None
         floor = Connection(HttpHooks(port=int(bare.stdout.readline()), token=new_token()))
         with load.home() as home:
-            hooks = HttpHooks(port=_free_port(), token=new_token())
+            hooks = HttpHooks(port=free_port(), token=new_token())
             home.http_hooks.touch(mode=0o600)
             home.http_hooks.write_text(json.dumps({"port": hooks.port, "token": hooks.token}))
             hook_file.install(home)
@@ -108,7 +108,8 @@ def _rows(times: dict[str, list[float]]) -> list[Row]:
     return rows
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on at this moment."""
     with socket.socket() as sock:
         sock.bind((ADDRESS, 0))
         return int(sock.getsockname()[1])
