@@ -179,6 +179,7 @@ class Keeper:
         with self._lock:
             self._commands = None
             self._load_commands()
+            self._projects.make_ready(self._give_way)
         preload(self._give_way)
         gc.freeze()
 

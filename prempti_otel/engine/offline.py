@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,4 +111,4 @@ def trusted_projects(home: Home, config: Config, files: Sequence[RuleFile]) -> P
     from prempti_otel.rules.project import foundation
 
     options = Options(selection=selection(config))
-    return Projects(trusted, foundation(files, options), options)
+    return Projects(trusted, cache(lambda: foundation(files, options)), options)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prempti_otel.agents.paths import AUTOMOUNTED
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.regular import read_regular
 
@@ -53,9 +54,13 @@ def root_and_name(path: str) -> tuple[str, str] | None:
 
 
 def above(folder: str) -> Iterator[str]:
-    """``folder``, an absolute real path, and all that it lies in, nearest first; nothing for what no folder can be."""
+    """``folder``, an absolute real path, and all that it lies in, nearest first; nothing for what no folder can be.
+
+    Where the look-up of a name would mount another machine's disks nothing is looked up.
+    """
     while folder.startswith("/") and "\0" not in folder:
-        yield folder
+        if folder not in AUTOMOUNTED:
+            yield folder
         if folder == "/":
             return
         folder = folder.rpartition("/")[0] or "/"

@@ -27,7 +27,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("prempti.engine")
 
+REFRESH_S = 5.0
+"""So long a change of rules waits for the projects that are in use to be loaded anew."""
 _TRUST = "trust in rules of projects"
+
+
+class _Once:
+    """What projects' rules build on, made when it is first needed. Safe for all threads."""
+
+    def __init__(self, files: Sequence[RuleFile]) -> None:
+        self._files = files
+        self._lock = threading.Lock()
+        self._made: Foundation | None = None
+
+    def __call__(self, pause: Callable[[], None] | None = None) -> Foundation:
+        from prempti_otel.rules.project import foundation
+
+        with self._lock:
+            if self._made is None:
+                self._made = foundation(self._files, pause=pause)
+            return self._made
 
 
 class ProjectKeeper:
@@ -40,7 +59,7 @@ class ProjectKeeper:
         self._seen: Signature = ()
         self._trusted: tuple[TrustedFile, ...] | None = None
         self._base: tuple[Sequence[RuleFile], Config] | None = None
-        self._built: tuple[Foundation, Options] | None = None
+        self._built = _Once(())
         self._projects: Projects | None = None
         self._lock = threading.Lock()
         self._told: dict[str, ProjectRules] = {}
@@ -52,7 +71,7 @@ class ProjectKeeper:
 
     def on_top_of(self, files: Sequence[RuleFile], config: Config, pause: Callable[[], None] | None) -> Projects | None:
         """The trusted rules on top of these installed ones, which loaded; None where nothing is trusted."""
-        self._base, self._built = (files, config), None
+        self._base, self._built = (files, config), _Once(files)
         return self.renewed(pause)
 
     def renewed(self, pause: Callable[[], None] | None) -> Projects | None:
@@ -63,14 +82,11 @@ class ProjectKeeper:
         with self._lock:
             self._generation += 1
         if trusted and self._base is not None:
-            try:
-                foundation, options = self._foundation(pause)
-            except Exception as error:  # noqa: BLE001 - the boundary of all projects; the installed rules go on, and it is told
-                self._health.trouble(_TRUST, f"no rules of projects are in force: {describe(error)}")
-                return None
-            self._projects = Projects(trusted, foundation, options, partial(self._tell, self._generation))
+            self._projects = Projects(trusted, self._built, self._options(), partial(self._tell, self._generation))
+            if pause is not None:
+                self.make_ready(pause)
             if before is not None:
-                self._projects.refresh(before.loaded())
+                self._refresh(before.loaded())
         with self._lock:
             gone = [root for root in self._told if root not in trusted]
             for root in gone:
@@ -79,16 +95,27 @@ class ProjectKeeper:
             self._health.well(_part(root))
         return self._projects
 
-    def _foundation(self, pause: Callable[[], None] | None) -> tuple[Foundation, Options]:
-        from prempti_otel.rules import Options
-        from prempti_otel.rules.project import foundation
+    def make_ready(self, pause: Callable[[], None]) -> None:
+        """Prepare now what the first call in a trusted project would wait for."""
+        if self._projects is None:
+            return
+        try:
+            self._built(pause)
+        except Exception as error:  # noqa: BLE001 - the boundary of all projects; the installed rules go on, and it is told
+            self._health.trouble(_TRUST, f"no rules of projects can be in force: {describe(error)}")
 
-        if self._built is None:
-            assert self._base is not None
-            files, config = self._base
-            options = Options(selection=selection(config))
-            self._built = foundation(files, options, pause), options
-        return self._built
+    def _refresh(self, roots: Sequence[str]) -> None:
+        """Load these anew. A project on a file system that does not answer holds nothing else up."""
+        assert self._projects is not None
+        thread = threading.Thread(target=self._projects.refresh, args=[roots], name="projects", daemon=True)
+        thread.start()
+        thread.join(REFRESH_S)
+
+    def _options(self) -> Options:
+        from prempti_otel.rules import Options
+
+        assert self._base is not None
+        return Options(selection=selection(self._base[1]))
 
     def _signature(self) -> Signature:
         return signature([self._home.trusted])

@@ -136,11 +136,14 @@ class Projects:
     def __init__(
         self,
         trusted: Mapping[str, Mapping[str, str]],
-        foundation: Foundation,
+        foundation: Callable[[], Foundation],
         options: Options,
         told: Callable[[ProjectRules], None] | None = None,
     ) -> None:
-        """``trusted``: root → file name → SHA-256. ``told`` is given a project's rules whenever they were loaded."""
+        """``trusted``: root → file name → SHA-256. ``told`` is given a project's rules whenever they were loaded.
+
+        ``foundation`` is asked for what they build on when the first of them are loaded.
+        """
         self._trusted = trusted
         self._foundation = foundation
         self._options = options
@@ -240,7 +243,7 @@ class Projects:
         from prempti_otel.rules.project import load_project
 
         try:
-            loaded = load_project(files, self._foundation, self._options)
+            loaded = load_project(files, self._foundation(), self._options)
         except Exception as error:  # noqa: BLE001 - the boundary of one project; the installed rules go on, and it is told
             why = describe(error)
             refused = {file.name: why for file in files}
