@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from prempti_otel.agents.payload import compact, optional_text, required_text
 from prempti_otel.agents.told import told
-from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
+from prempti_otel.model.lifecycle import Answered, Lifecycle, LifecycleEvent, Outcome
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
@@ -31,6 +31,7 @@ _EVENTS = {
     "Stop": LifecycleEvent.STOP,
     "StopFailure": LifecycleEvent.STOP,
     "SessionEnd": LifecycleEvent.SESSION_END,
+    "PostToolBatch": LifecycleEvent.BATCH_END,
     **dict.fromkeys(_OUTCOMES, LifecycleEvent.CALL_END),
     **dict.fromkeys(
         (
@@ -39,7 +40,6 @@ _EVENTS = {
             "MessageDisplay",
             "Notification",
             "PermissionRequest",
-            "PostToolBatch",
             "PreCompact",
             "UserPromptExpansion",
         ),
@@ -54,12 +54,17 @@ REGISTERED = (
     "PostToolUse",
     "PostToolUseFailure",
     "PermissionDenied",
+    "PostToolBatch",
     "SubagentStart",
     "SubagentStop",
     "Stop",
     "SessionEnd",
 )
-"""The events that the hook is entered for, in the order in which they happen."""
+"""The events that the hook is entered for, in the order in which they happen.
+
+PostToolBatch, for calls that the agent's own rules or a headless ``ask`` refused: PermissionDenied does not tell of
+them (seen on 2.1.330).
+"""
 ASYNCHRONOUS = frozenset({"SessionStart", "UserPromptSubmit"})
 """Those that need not be waited for: at the end of a headless run the hooks of the others would be killed."""
 OF_TOOLS = frozenset(_OUTCOMES)
@@ -92,7 +97,24 @@ def read(agent: str, event: str, fields: Mapping[str, Any], arrival: Arrival) ->
         duration=_seconds(fields.get("duration_ms")),
         interrupted=fields.get("is_interrupt") is True,
         started_subagent=_started(response) if outcome is Outcome.OK else "",
+        answered=_answered(fields.get("tool_calls")),
     )
+
+
+LONGEST_ANSWER = 1024
+"""Characters kept of what the model was told of a call."""
+MOST_ANSWERED = 256
+
+
+def _answered(calls: object) -> tuple[Answered, ...]:
+    """The calls of a batch that have an id; whatever else is in the list is passed over."""
+    found = []
+    for call in calls[:MOST_ANSWERED] if isinstance(calls, list) else ():
+        use_id = call.get("tool_use_id") if isinstance(call, dict) else None
+        if isinstance(use_id, str) and use_id:
+            text = call.get("tool_response")
+            found.append(Answered(use_id, text[:LONGEST_ANSWER] if isinstance(text, str) else ""))
+    return tuple(found)
 
 
 _LONGEST_MS = 10_000_000_000

@@ -17,7 +17,7 @@ from prempti_otel.engine.lifecycles import CallOver, InvocationOver, Lifecycles,
 from prempti_otel.engine.repositories import NONE, Repositories
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
-from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent
+from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
 from prempti_otel.model.record import RecordKind
 
 if TYPE_CHECKING:
@@ -123,6 +123,9 @@ class Chronicle:
     def told(self, event: Lifecycle) -> None:
         """Record what an agent tells. Raises StoreError; it is not on record then."""
         event = self._placed(event)
+        if event.event is LifecycleEvent.BATCH_END:
+            self._batch_told(event)
+            return
         if event.event is not LifecycleEvent.CALL_END:
             self._trail.lifecycle(event)
             self._lives.told(event)
@@ -134,6 +137,21 @@ class Chronicle:
             if call is not None:
                 self._lives.reopen(CallOver(call, event.received_ns, ""))
             raise
+
+    def _batch_told(self, event: Lifecycle) -> None:
+        """Calls of it that are still open did not run: the end of one that did is told before."""
+        for answered in event.answered:
+            if self._lives.is_open(event.session_id, answered.use_id):
+                self.told(
+                    replace(
+                        event,
+                        event=LifecycleEvent.CALL_END,
+                        use_id=answered.use_id,
+                        outcome=Outcome.REFUSED,
+                        reason=answered.text,
+                        answered=(),
+                    )
+                )
 
     def tend(self, now_ns: int) -> int:
         """End what is over by now; how much that was. Raises StoreError; the rest is ended later then."""

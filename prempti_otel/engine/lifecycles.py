@@ -203,6 +203,12 @@ class Lifecycles:
             self._follow(session, event)
             return None
 
+    def is_open(self, session_id: str, key: str) -> bool:
+        """Whether a call that is known by ``key`` has no end yet."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            return session is not None and bool(session.calls.get(key))
+
     def reopen(self, over: Over) -> None:
         """What :meth:`due` or :meth:`told` gave could not be recorded: it will be due again."""
         with self._lock:

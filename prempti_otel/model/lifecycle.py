@@ -34,10 +34,21 @@ class LifecycleEvent(StrEnum):
     SUBAGENT_STOP = "subagent.stop"
     CALL_END = "call.end"
     """A call ended, with an outcome."""
+    BATCH_END = "batch.end"
+    """All calls of one turn were answered: one whose end was not told before did not run."""
     OTHER = "other"
     """Nothing that is followed up."""
     INVOCATION_END = "invocation.end"
     """All that one agent did for one prompt is over: what the engine makes of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call that the model was given an answer to."""
+
+    use_id: str
+    text: str = ""
+    """The answer, where it is a text; unredacted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +94,5 @@ class Lifecycle:
     """What the tool gave back; unredacted."""
     started_subagent: str = ""
     """The subagent that the call started."""
+    answered: tuple[Answered, ...] = ()
+    """For ``BATCH_END``: the calls."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prempti_otel.agents import get
 from prempti_otel.agents.interface import Arrival, PayloadError, UnreadableLifecycleError
 from prempti_otel.model.call import ToolCall
-from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
+from prempti_otel.model.lifecycle import Answered, Lifecycle, LifecycleEvent, Outcome
 from tests.support.claude_payloads import fields
 
 AGENT = get("claude_code")
@@ -56,7 +56,23 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("Stop", {"stop_hook_active": False, "background_tasks": []}, {"event": LifecycleEvent.STOP}),
     ("StopFailure", {"error": "unknown"}, {"event": LifecycleEvent.STOP, "error": "unknown"}),
     ("SessionEnd", {"reason": "other"}, {"event": LifecycleEvent.SESSION_END, "reason": "other"}),
-    ("PostToolBatch", {"tool_calls": [1]}, {"event": LifecycleEvent.OTHER, "hook_event": "PostToolBatch"}),
+    (
+        "PostToolBatch",
+        {
+            "tool_calls": [
+                {"tool_name": "Bash", "tool_use_id": "toolu_1", "tool_response": "not allowed"},
+                {"tool_use_id": "toolu_2", "tool_response": [{"type": "text"}]},
+                {"tool_use_id": 3},
+                1,
+            ]
+        },
+        {
+            "event": LifecycleEvent.BATCH_END,
+            "answered": (Answered("toolu_1", "not allowed"), Answered("toolu_2")),
+        },
+    ),
+    ("PostToolBatch", {"tool_calls": "none"}, {"event": LifecycleEvent.BATCH_END, "answered": ()}),
+    ("PreCompact", {"trigger": "auto"}, {"event": LifecycleEvent.OTHER, "hook_event": "PreCompact"}),
 ]
 
 

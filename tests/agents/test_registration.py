@@ -100,6 +100,7 @@ def test_events_that_are_only_told_of_never_hold_the_agent_up(place: Path, home:
         "PostToolUse",
         "PostToolUseFailure",
         "PermissionDenied",
+        "PostToolBatch",
         "SubagentStart",
         "SubagentStop",
         "Stop",

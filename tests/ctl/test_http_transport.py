@@ -21,6 +21,7 @@ LIFECYCLE = {
     "PostToolUse",
     "PostToolUseFailure",
     "PermissionDenied",
+    "PostToolBatch",
     "SubagentStart",
     "SubagentStop",
     "Stop",

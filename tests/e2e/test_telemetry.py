@@ -75,3 +75,15 @@ def test_a_run_is_a_trace_with_every_call_its_parent_outcome_and_duration(
     assert sub.start_time_unix_nano <= spans[inner].start_time_unix_nano
     assert len({span.span_id for span in receiver.spans()}) == len(receiver.spans())
     wait_until(lambda: {"session.start", "session.end"} <= {log.event_name for log in receiver.logs()}, "the session")
+
+
+def test_a_call_that_the_agent_itself_refuses_is_told_as_refused_at_once(
+    claude: Path, home: Path, project: Path, guard: Guard, receiver: OtlpReceiver
+) -> None:
+    turns = [[bash("touch /not-allowed-by-its-own-rules"), bash("echo harmless")]]
+    run = real_claude.run(claude, home, project, turns, own_permissions=True)
+    outside, harmless = [call.id for call in run.calls]
+    wait_until(lambda: {outside, harmless} <= set(spans_of(receiver)), f"all calls: {run}", 30)
+    refused, ran = (attributes(spans_of(receiver)[call]) for call in (outside, harmless))
+    assert (refused["prempti.outcome"], ran["prempti.outcome"]) == ("refused", "ok")
+    assert refused["prempti.outcome.reason"] == run.calls[0].result

@@ -20,7 +20,7 @@ from prempti_otel.engine.trail import Trail
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
 from prempti_otel.model.event import tool_event
-from prempti_otel.model.lifecycle import LifecycleEvent, Outcome
+from prempti_otel.model.lifecycle import Answered, LifecycleEvent, Outcome
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.config import Config, Privacy
 from prempti_otel.settings.home import Home
@@ -360,6 +360,24 @@ def test_whatever_happens_each_decision_has_one_outcome_in_the_end(
     ended = [body.decision for body in told.bodies(RecordKind.OUTCOME, OutcomeBody) if body.decision]
     told.trail.close()
     assert sorted(ended) == sorted(passed)
+
+
+def test_the_end_of_a_turn_ends_the_calls_of_it_that_did_not_run(told: Told) -> None:
+    for use_id in ("ran", "failed", "refused", "of another turn"):
+        told.ask(use_id)
+    told.ask("denied", Verdict.DENY)
+    told.end("ran")
+    told.end("failed", Outcome.ERROR)
+    answered = [Answered(name, f"answer to {name}") for name in ("ran", "failed", "refused", "denied", "unheard of")]
+    for _ in range(2):
+        told.tell(LifecycleEvent.BATCH_END, answered=tuple(answered))
+    assert told.outcomes() == [("ran", 1, "ok"), ("failed", 1, "error"), ("refused", 1, "refused")]
+    assert told.bodies(RecordKind.OUTCOME, OutcomeBody)[-1].reason == "answer to refused"
+    told.end("refused")
+    assert told.outcomes()[-1] == ("refused", 1, "late")
+    told.restart()
+    told.end("of another turn")
+    assert told.outcomes()[-1] == ("of another turn", 1, "ok")
 
 
 @pytest.fixture
