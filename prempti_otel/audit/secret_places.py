@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _LONG_HARD = r"password|passwd|passphrase|passwort|passcode|sshpass"
-_SHORT_HARD = r"pass|pwd|psw|pw"
+_SHORT_HARD = r"pass|pwd|psw|pw|psk"
 _LONG_SOFT = (
     r"secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|secret[_-]?key(?:[_-]?base)?|private[_-]?key|auth[_-]?key"
     r"|credentials?|(?:encryption|signing|master|account|session|shared|license|deploy|service)[_-]?key"
@@ -38,7 +38,7 @@ HARMLESS = frozenset(
 _BARE = r"[^\s'\"`,;&|<>(){}\[\]\\=:][^\s'\"`;&|<>)\\]*"
 _QUOTED = r"\$?\\*\"(?P<double>[^\"\\\n]+)|\$?'(?P<single>[^'\n]+)"
 _VALUE = rf"(?:{_QUOTED}|(?P<bare>{_BARE}))"
-ASSIGNMENT = rf"(?:^|[^A-Za-z0-9_./-])(?P<name>{SECRET_NAME})['\"\\]*\s*(?P<sign>=>|:=|=|:)\s*{_VALUE}"
+ASSIGNMENT = rf"(?:^|[^A-Za-z0-9_./-])(?P<name>{SECRET_NAME})['\"\\]*\]?\s*(?P<sign>=>|:=|=|:)\s*{_VALUE}"
 """``NAME=value``, ``name: value``, ``"name": "value"``."""
 FLAG = rf"(?:^|[\s'\"])--?(?P<name>{SECRET_NAME})['\"]?(?:=|\s+){_VALUE}"
 """``--name value`` and ``--name=value``."""
@@ -46,7 +46,7 @@ CONTINUED = r"^(?:[A-Za-z0-9_.+/@%!#*?~^-]|\\[^\snrtux]|'[^'\s,:;{}()\[\]=&|<>]*
 """What of a shell word follows a value that ended with a quote or before one."""
 
 ASSIGNMENT_HINT = (
-    rf"(?i)(?:pass|pwd|psw|pw|{_LONG_HARD}|{_LONG_SOFT}|{_SHORT_SOFT})['\"\\]*(?:\s|\\[tnr])*(?:=|:)"
+    rf"(?i)(?:{_SHORT_HARD}|{_LONG_HARD}|{_LONG_SOFT}|{_SHORT_SOFT})['\"\\]*\]?(?:\s|\\[tnr])*(?:=|:)"
     rf"|--?[a-z0-9_.-]*(?:{_LONG_HARD}|{_SHORT_HARD}|{_LONG_SOFT}|{_SHORT_SOFT})['\"\\]*(?:\s|\\[tnr]|,)"
 )
 """Holds wherever one of the two above could, in the text itself or in a JSON string of it."""
@@ -54,7 +54,7 @@ WITHIN_URL_HINT = "%3[aAdD]"
 """A colon or an equals sign of a text that was put into a URL."""
 
 _HEADERS = (
-    r"(?:proxy-)?authorization|cookie|set-cookie|x-[a-z0-9-]*(?:api-?key|auth-key|token|secret|auth|signature)[a-z0-9-]*"
+    r"(?:proxy-)?authorization|x-[a-z0-9-]*(?:api-?key|auth-key|token|secret|auth|signature)[a-z0-9-]*"
     r"|api-key|private-token|job-token|deploy-token|ocp-apim-subscription-key"
 )
 _SCHEME = r"(?:(?:basic|bearer|token|digest|negotiate|apikey|aws4-hmac-sha256|bot)\s+)?"
@@ -69,7 +69,7 @@ _READS_STDIN = (
 
 @dataclass(frozen=True, slots=True)
 class ContextPattern:
-    """A secret that is known by what stands before it: group 1."""
+    """A secret that is known by what stands before it: the first group that matched."""
 
     kind: str
     pattern: str
@@ -79,7 +79,34 @@ class ContextPattern:
     """Whether it is one only if it looks like one, by the kinds of its characters."""
 
 
+_TAKES_PASSWORD = (
+    ("mongo|mongosh|mongodump|mongorestore|mongoexport|mongoimport|cqlsh", "p"),
+    ("twine|evil-winrm|useradd|usermod|bcp", "p"),
+    ("ipmitool|sqlcmd|bcp|tsql", "P"),
+    ("snmp[a-z]*", "[AX]"),
+)
+"""Commands, and their flag that a password follows."""
+_BEFORE_PASSWORD = (
+    (r"rabbitmqctl\s+(?:add_user|change_password)\s+[^\s;|&]+", "rabbitmqctl"),
+    (r"net\s+user\s+[^\s;|&]+", r"net\s+user"),
+    (r"(?:vault|cargo)\s+login(?:\s+-[a-z-]+(?:=\S+)?)*", r"(?:vault|cargo)\s+login"),
+    (r"openssl\s+passwd(?:\s+-[0-9a-z]+)*", r"openssl\s+passwd"),
+    (r"(?:mkpasswd|wpa_passphrase\s+\S+)", "mkpasswd|wpa_passphrase"),
+    (r"poetry\s+config\s+(?:pypi-token\.\S+|http-basic\.\S+\s+\S+)", r"poetry\s+config"),
+    (r"rclone\s+config\s+(?:create|update)\b[^|;&\n]*?\spass", r"rclone\s+config"),
+    (r"(?:requirepass|masterauth)", "requirepass|masterauth"),
+)
+"""Words that a password stands behind, and what hints at them."""
+
 CONTEXTS = (
+    *(
+        ContextPattern("password", rf"\b(?:{commands}){_REST}-{flag}\s*{_WORD}", rf"(?:{commands})\b.*-{flag}")
+        for commands, flag in _TAKES_PASSWORD
+    ),
+    *(
+        ContextPattern("password", rf"\b{words}\s+([^\s'\"-][^\s'\"]*|'[^']*'|\"[^\"]*\")", hint)
+        for words, hint in _BEFORE_PASSWORD
+    ),
     ContextPattern("password", rf"\bsshpass\s+(?:-[a-z]+\s+)*-p\s*{_WORD}", r"sshpass"),
     ContextPattern(
         "password",
@@ -89,9 +116,19 @@ CONTEXTS = (
     ContextPattern(
         "password",
         rf"\b{_CURL}{_REST}(?:-[a-zA-Z]*u|--user|-U|--proxy-user|-a|--auth)[\s=]*['\"]?"
-        r"[^\s:'\"]+:((?:[^\s'\"/]|/[^\s'\"/])[^\s'\"]*)",
+        r"[^\s:'\"]*:((?:[^\s'\"/]|/[^\s'\"/])[^\s'\"]*)",
         rf"{_CURL}\b.*[\s\"]-[-a-zA-Z]",
     ),
+    ContextPattern(
+        "token",
+        rf"\b{_CURL}{_REST}(?:-u|--user)[\s=]*['\"]?([^\s:'\"]{{8,}}):?(?:[\s'\"]|$)",
+        rf"{_CURL}\b.*[\s\"]-[-a-zA-Z]",
+        mixed=True,
+    ),
+    ContextPattern("password", r"\bsqlplus\s+(?:-[A-Za-z]+\s+)*[^\s/'\"]+/([^\s@'\"]+)@", "sqlplus"),
+    ContextPattern("password", rf"\b(?:x|wl)?freerdp[0-9]?{_REST}/p:{_WORD}", "freerdp"),
+    ContextPattern("token", r"--from-literal[=\s]['\"]?[A-Za-z0-9._-]+=([^\s'\"]+)", "--from-literal", mixed=True),
+    ContextPattern("token", r"\bKEY=['\"]?([A-Za-z0-9+/=_-]{16,})", "KEY=", mixed=True),
     ContextPattern(
         "cookie",
         rf"\b{_CURL}{_REST}(?:-b|--cookie)[\s=]*['\"]?([^\s'\"=]+=[^'\"\s][^'\"]*)",
@@ -121,7 +158,7 @@ CONTEXTS = (
     ContextPattern("password", rf"\bhtpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+{_WORD}", r"htpasswd"),
     ContextPattern("password", r"\bsmbclient\b[^|;&\n]*?\s-U\s*['\"]?[^\s%'\"]+%([^\s'\"]+)", r"smbclient"),
     ContextPattern("password", rf"\bssh-keygen{_REST}-[NP]\s*{_WORD}", r"ssh-keygen.*-[NP]"),
-    ContextPattern("password", rf"\bnmcli\b[^|;&\n]*?\spassword\s+{_WORD}", r"nmcli"),
+    ContextPattern("password", rf"\bnmcli\b[^|;&\n]*?(?:\spassword|psk)\s+{_WORD}", r"nmcli"),
     ContextPattern("password", rf"\bsecurity\s+add-[a-z]+-password\b[^|;&\n]*?\s-w\s*{_WORD}", r"add-[a-z]+-password"),
     ContextPattern("token", rf"\bgh\s+(?:secret|variable)\s+set\b[^|;&\n]*?\s(?:-b|--body)[\s=]+{_WORD}", r"gh secret"),
     ContextPattern(
@@ -156,6 +193,12 @@ CONTEXTS = (
     ),
     ContextPattern("token", r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{12,})", r"(?i)bearer"),
     ContextPattern(
+        "cookie",
+        r"(?i)(?:^|[^a-z0-9_/-])(?:set-)?cookie['\"\\]*\s*[:=]\s*(?:[bfru]{1,2}['\"])?['\"\\]*\s*"
+        r"([^\s'\"\\=;,]+=[^\s'\"\\;][^'\"\\\r\n]*)",
+        r"(?i)cookie['\"\\]*(?:\s|\\[tnr])*[:=]",
+    ),
+    ContextPattern(
         "header",
         rf"(?i)(?:^|[^a-z0-9_/-])(?:{_HEADERS})['\"\\]*\s*[:=]\s*(?:[bfru]{{1,2}}['\"])?['\"\\]*\s*{_SCHEME}"
         r"([^\s'\"\\][^'\"\\\r\n]*)",
@@ -163,8 +206,8 @@ CONTEXTS = (
     ),
     ContextPattern(
         "token",
-        rf"\b(?:set|setenv|setx|add|configure)\s+(?:-{{1,2}}[A-Za-z-]+\s+)*(?:[^\s'\"=]*:)?{_NAME}\s+{_WORD}",
-        rf"(?:set|setenv|setx|add|configure)\s.*{_NAME}",
+        rf"\b(?:set|setenv|setx|add|configure|ENV|put)\s+(?:-{{1,2}}[A-Za-z-]+\s+)*(?:[^\s'\"=]*[:/])?{_NAME}\s+{_WORD}",
+        rf"(?:set|setenv|setx|add|configure|ENV|put)\s.*{_NAME}",
         mixed=True,
     ),
     ContextPattern("password", rf"<[A-Za-z0-9.:_-]*{_NAME}>\s*([^<\s][^<]*)</", rf"(?i){_NAME}>"),
@@ -182,8 +225,22 @@ CONTEXTS = (
     ),
     ContextPattern(
         "password",
-        r"(?i)\bpass(?:word|phrase|code)\s*(?:is|to|of|as|:)\s*['\"`]?([^\s'\"`]{6,})",
-        r"(?i)pass(?:word|phrase|code)",
+        r"(?i)\b(?:pass(?:word|phrase|code)|secret|token|(?:api|access)[ _-]?key)\s*(?:is|to|of|as|:)\s*['\"`]?"
+        r"([^\s'\"`]{6,})",
+        r"(?i)pass(?:word|phrase|code)|(?:secret|token|key)(?:\s|\\[tnr])*(?:is|to|of|as|:)",
         mixed=True,
+    ),
+    ContextPattern("token", r"(?i)\btoken\s+([A-Za-z0-9_.~+/=-]{16,})", r"(?i)token(?:\s|\\[tnr])", mixed=True),
+    ContextPattern(
+        "token",
+        rf"['\"]{_NAME}['\"]\s*,\s*['\"]([^'\"]+)['\"]|{_NAME}\(\s*['\"]([^'\"]+)['\"]\s*\)",
+        rf"{_NAME}(?:\\*['\"](?:\s|\\[tnr])*,|\()",
+        mixed=True,
+    ),
+    ContextPattern("token", rf"{_NAME}['\"]?:\s*[|>][+-]?\s*\n\s+(\S+)", rf"{_NAME}['\"]?:\s*[|>]", mixed=True),
+    ContextPattern(
+        "password",
+        r"(?i)type=['\"]?password['\"]?[^>]*?\bvalue=['\"]?([^\s'\">]+)",
+        r"(?i)type=\\*['\"]?password",
     ),
 )

@@ -84,16 +84,18 @@ class Search:
             *(_Form(item.kind, compiled(item.pattern), digits=item.digits) for item in tokens),
             *(_Form(item.kind, compiled(item.pattern), mixed=item.mixed) for item in contexts),
         ]
+        patterns = [*(item.pattern for item in tokens), *(item.pattern for item in contexts)]
         options = re2.Options()
         options.max_mem = _SET_MEMORY
         options.log_errors = False
         self._any = re2.Set.SearchSet(options)
-        for pattern in (*(of_lines(text) for _, text in own), *(item.pattern for item in (*tokens, *contexts))):
+        for pattern in (*(of_lines(text) for _, text in own), *patterns):
             self._any.Add(pattern)
         self._any.Compile()
         self._assignments = (compiled(secret_places.ASSIGNMENT), compiled(secret_places.FLAG))
         self._continued = compiled(secret_places.CONTINUED)
-        hints = {item.hint for item in (*tokens, *contexts)} | {
+        hints = {item.hint for item in tokens} | {item.hint for item in contexts}
+        hints |= {
             secret_places.ASSIGNMENT_HINT,
             secret_places.WITHIN_URL_HINT,
         }
@@ -112,7 +114,7 @@ class Search:
         for index in self._any.Match(encoded) or ():
             form = self._forms[index]
             for match in form.pattern.finditer(encoded):
-                group = 0 if form.pattern.groups == 0 or match[1] is None else 1
+                group = next((number for number in range(1, form.pattern.groups + 1) if match[number]), 0)
                 secret = unquoted(match[group].decode())
                 if _is_found(form, secret):
                     yield Found(form.kind, secret)
@@ -239,7 +241,7 @@ def _is_assigned_secret(groups: Mapping[str, str | None], secret: str, *, quoted
     if not quoted and (secret.startswith("--") or _last(secret.lower()) == _last(name)):
         return False  # the next flag; in code, a variable that is passed on
     if hard and not quoted and groups.get("sign") == ":" and name in ("pass", "pw", "pwd"):
-        return False  # "pass: 12" in the output of tests
+        hard = False  # "pass: 12" in the output of tests
     return is_secret(secret, hard=hard)
 
 

@@ -76,6 +76,56 @@ def test_what_stands_around_a_secret_stays(text: str, kept: str) -> None:
     assert redacted == kept
 
 
+PASSED_TO = """\
+mongosh -u a -p @ --host x
+mongodump -p@
+rabbitmqctl add_user bob @
+useradd -p @ bob
+net user bob @
+snmpget -v3 -A @ host
+ipmitool -U a -P @ chassis
+sqlcmd -U sa -P @ -Q x
+curl -u :@ x
+curl --user @: x
+twine upload -u a -p @
+vault login @
+cargo login @
+consul kv put a/password @
+kubectl create secret generic a --from-literal=key=@
+poetry config http-basic.r u @
+openssl passwd -6 @
+wpa_passphrase ssid @
+rclone config create x sftp pass @
+xfreerdp /u:a /p:@ /v:h
+requirepass @
+my secret is @
+pw: @
+KEY=@
+os.environ['API_KEY'] = '@'
+config.set('password', '@')
+setPassword("@")
+password: |\\n  @
+<input type=password value=@>
+ENV API_TOKEN @
+--build-arg TOKEN=@
+TF_VAR_password=@
+curl -b 'session=@' x
+echo '@' | passwd --stdin bob
+docker login --password-stdin <<< '@'
+-Dpassword=@
+process.env.API_KEY = '@'
+<add key="ApiKey" value="@"/>
+$env:API_KEY = "@"
+""".splitlines()
+
+
+@pytest.mark.parametrize("text", PASSED_TO)
+def test_a_password_is_known_by_what_it_is_passed_to(text: str) -> None:
+    password = "tR0ub4dor9" + "xKq2Lm8V"
+    written = text.replace("\\n", "\n").replace("@", password)
+    assert password not in REDACTOR.redact_text(written)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -91,6 +141,9 @@ def test_what_stands_around_a_secret_stays(text: str, kept: str) -> None:
         "this$1$1.popper, this$1$1.options",
         'HEX_PAT = "[0-9A-Fa-f]{1,4}"',
         "curl -H @headers.txt https://a.example",
+        "def set_cookie(self, cookie: Cookie, *args: Any) -> None:",
+        "pass: 12, fail: 3",
+        "net user bob; openssl passwd -help; vault login -method=oidc",
     ],
 )
 def test_what_only_names_a_secret_stays(text: str) -> None:
