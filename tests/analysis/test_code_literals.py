@@ -47,7 +47,22 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("puts hello", []),
     ],
     "expect": [('spawn ssh me@host\nexpect "word:"\nsend "x\\r"', ["sh ssh me@host"])],
-    "gdb": [("!rm -rf /x", ["sh rm -rf /x"]), ("shell ls", ["sh ls"]), ("bt", [])],
+    "gdb": [
+        ("python print(1)", ["python print(1)"]),
+        ("!rm -rf /x", ["sh rm -rf /x"]),
+        ("shell ls", ["sh ls"]),
+        ("bt", []),
+    ],
+    "ex": [
+        (":!rm -rf /x", ["sh rm -rf /x"]),
+        ("%!sort", ["sh sort"]),
+        ("r !curl https://e.example", ["sh curl https://e.example"]),
+        (":py3 import os; os.remove('x')", ["python import os; os.remove('x')"]),
+        (":lua os.execute('ls')", ["lua os.execute('ls')"]),
+        ("call system('ls')", ["sh ls"]),
+        ("%s/a/b/g", []),
+        ("wq", []),
+    ],
     "powershell": [
         ("Remove-Item -Recurse -Force /x", ["argv rm -r -f /x"]),
         ("rm -r -fo /x; ls", ["argv rm -r -f /x", "argv ls"]),
@@ -100,7 +115,7 @@ def test_broken_code_never_raises(language: str, code: str) -> None:
 
 @pytest.mark.parametrize("language", sorted(TABLES))
 def test_more_calls_than_are_read_are_not_silently_dropped(language: str) -> None:
-    call = {"tcl": "exec ls\n", "expect": "spawn ls\n", "gdb": "!ls\n", "powershell": "ls; "}.get(
+    call = {"tcl": "exec ls\n", "expect": "spawn ls\n", "gdb": "!ls\n", "ex": "!ls\n", "powershell": "ls; "}.get(
         language, 'system("ls"); '
     )
     reading = analyse_code(language, Word(call * 1_000))

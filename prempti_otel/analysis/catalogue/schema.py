@@ -73,6 +73,7 @@ FORMS = ("url", "maybe_url", "host", "hostport", "scp")
 REMOTE_FORMS = ("scp", "url", "container")
 LANGUAGES = (
     "sh",
+    "ex",
     "python",
     "javascript",
     "perl",

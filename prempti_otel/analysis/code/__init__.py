@@ -98,6 +98,12 @@ def _command_lines(code: str, setting: Setting, findings: Findings) -> None:
     analyse_command_lines(code, setting, findings)
 
 
+def _editor(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.literals import analyse_editor
+
+    analyse_editor(code, setting, findings)
+
+
 def _powershell(code: str, setting: Setting, findings: Findings) -> None:
     from prempti_otel.analysis.code.powershell import analyse_powershell
 
@@ -121,7 +127,8 @@ _READERS: Mapping[str, Callable[[str, Setting, Findings], None]] = {
     "powershell": _powershell,
     "make": _makefile,
     **dict.fromkeys(("lua", "r", "applescript", "elixir", "elisp"), _literals),
-    **dict.fromkeys(("tcl", "expect", "gdb"), _command_lines),
+    **dict.fromkeys(("tcl", "expect"), _command_lines),
+    **dict.fromkeys(("ex", "gdb"), _editor),
 }
 
 

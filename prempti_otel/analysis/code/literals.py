@@ -45,6 +45,19 @@ _LINE = re2.compile(
 )
 _EXECUTED = re2.compile(r"(?:\"([^\"\\\n]+)\"|'([^'\\\n]+)')\s*\.\s*(?:execute\(\)|!!?)")
 """A constant that is itself run: Groovy, Scala."""
+_LANGUAGES = {
+    "py": "python",
+    "python": "python",
+    "pyx": "python",
+    "lua": "lua",
+    "luado": "lua",
+    "perl": "perl",
+    "ruby": "ruby",
+}
+"""Languages that vi's descendants and gdb take code of, by their command (Vim's if_pyth.txt, if_lua.txt)."""
+_EDITOR = re2.compile(
+    r"^[:\s]*(?:silent!?\s+|%|\d+|,|\$)*(?:(?P<shell>(?:r(?:ead)?|w(?:rite)?)?\s*!|shell\s+|pipe\s+)|(?P<language>[a-z]+)(?:3|do)?\s+)(?P<rest>(?s:.+))$"
+)
 _OPS = {"delete": FileOp.DELETE, "read": FileOp.READ}
 
 
@@ -82,6 +95,23 @@ def analyse_command_lines(code: str, setting: Setting, findings: Findings) -> No
         for path in (match.group("paths") or "").split():
             findings.touch(FileOp.DELETE, _at_home(Text(path.strip('"{}')), setting), recursive=True)
     analyse_literals(text, setting, findings)
+
+
+def analyse_editor(code: str, setting: Setting, findings: Findings) -> None:
+    """What command lines of vi's descendants, ed or gdb would do: shell commands, and code of a language."""
+    text = _bounded(code, findings)
+    lines = [text] if text.lstrip(": ").startswith(tuple(_LANGUAGES)) else text.split("\n")
+    if len(lines) > MAX_CALLS:
+        findings.cut_short()
+    for line in lines[:MAX_CALLS]:
+        match = _EDITOR.match(line)
+        rest = setting.literal(Text(match.group("rest"))) if match else None
+        if match and rest and match.group("shell"):
+            findings.run("sh", rest)
+        elif match and rest and match.group("language") in _LANGUAGES:
+            findings.run(_LANGUAGES[match.group("language")], rest)
+        else:
+            analyse_literals(line, setting, findings)
 
 
 def _bounded(code: str, findings: Findings) -> str:
