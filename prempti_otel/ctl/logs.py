@@ -150,8 +150,11 @@ def line(record: StoredRecord) -> Text:
         text.append(f"  ← {'; '.join(stopping)}", style=f"not dim {VERDICT_STYLES.get(verdict, '')}")
     elif body.decision.source == "error":
         text.append(f"  ← {_short(body.decision.reason)}", style="red")
-    if body.decision.action != verdict:
-        text.append(f"  (enforced: {body.decision.action})", style="cyan")
+    if body.decision.source == "approval":
+        text.append(f"  ({body.decision.reason})", style="cyan")
+    elif body.decision.action != verdict:
+        way = f"; premptictl approve {body.decision.approval}" if body.decision.approval else ""
+        text.append(f"  (enforced: {body.decision.action}{way})", style="cyan")
     text.append(f"  {seconds(body.decision.duration)}", style="dim")
     return text
 

@@ -30,6 +30,8 @@ NOT_RUN = {
     "~/.prempti/bin/premptictl uninstall --keep-user-rules": "it is Falco's Prempti that is removed there",
     'sudo env PREMPTI_HOME="$HOME/.prempti" premptictl hook add claude_code --scope managed': "writes below /etc",
     "premptictl rules trust .prempti/rules/NAME.yaml": "asks a person",
+    "premptictl approve 7KQ2-M4XP": "asks a person",
+    "premptictl approve --last --for 1h": "asks a person",
     "premptictl hook add claude_code --transport http": "needs Claude Code",
     "premptictl hook add claude_code --transport http --rotate": "needs Claude Code",
 }
