@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 from prempti_otel.agents.interface import Reply
 from prempti_otel.audit import AdminBody, DecisionBody, StoreReader, body_of
 from prempti_otel.engine import project_files, projects
+from prempti_otel.engine.approvals import Approvals
+from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.health import Health
+from prempti_otel.engine.history import recall
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.numbering import Numbers
 from prempti_otel.engine.pipeline import Pipeline
@@ -444,3 +447,44 @@ def test_calls_of_many_threads_while_trust_changes_are_all_judged_by_the_install
     guard.trusts(file)
     assert guard.verdict("tango", repo) == "deny"
     assert guard.health.sentences() == ()
+
+
+def test_a_restarted_engine_knows_where_sessions_began(guard: Guard, repo: Path, tmp_path: Path) -> None:
+    guard.trusts(write_rules(repo, OWN))
+    guard.verdict("ls", repo, "s")
+    guard.verdict("ls", tmp_path, "s")
+    sessions = Sessions()
+    recall(guard.home, sessions, Chronicle(guard.trail, sessions), Approvals(guard.trail))
+    assert sessions.began_in("s", "/elsewhere") == str(repo)
+    assert sessions.began_in("t", "/elsewhere") == "/elsewhere"
+
+
+def test_where_sessions_began_is_remembered_for_so_many_only() -> None:
+    sessions = Sessions(max_sessions=2)
+    for name in "abc":
+        sessions.began_in(name, f"/{name}")
+    assert [sessions.began_in(name, "/x") for name in "cba"] == ["/c", "/b", "/x"]
+    assert sessions.began_in("", "/y") == "/y"
+
+
+def test_folders_are_looked_at_from_the_inside_out_and_never_where_that_would_mount_something() -> None:
+    assert list(project_files.above("/a/b")) == ["/a/b", "/a", "/"]
+    assert list(project_files.above("/net/host/b")) == ["/net/host/b", "/net/host", "/"]
+    assert list(project_files.above("")) == list(project_files.above("relative")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/p/.prempti/rules/a.yaml", ("/p", "a.yaml")),
+        ("/.prempti/rules/a.yml", ("/", "a.yml")),
+        ("/p/.prempti/rules/tests/a.yaml", None),
+        ("/p/.prempti/rules/.a.yaml", None),
+        ("/p/.prempti/rules/a.txt", None),
+        ("/p/x.prempti/rules/a.yaml", None),
+        (".prempti/rules/a.yaml", None),
+        ("/p\0/.prempti/rules/a.yaml", None),
+    ],
+)
+def test_a_projects_rules_file_is_known_by_its_path(path: str, found: tuple[str, str] | None) -> None:
+    assert project_files.root_and_name(path) == found
