@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 from collections.abc import Callable
 
@@ -202,7 +203,43 @@ WRAPPERS: list[Callable[[str], str]] = [
     lambda code: f"! {code}",
     lambda code: f"time {code}",
     lambda code: f"time -p sh -c {shlex.quote(code)}",
-    lambda code: f"timeout 5 bash -c {shlex.quote(code)}",
+    lambda code: f"timeout 5 {code}" if simple(code) else f"timeout -k 1 5 bash -c {shlex.quote(code)}",
+    lambda code: f"nice -n 19 {code}" if simple(code) else f"nice bash -c {shlex.quote(code)}",
+    lambda code: f"nohup {code} &" if simple(code) else f"nohup sh -c {shlex.quote(code)} >/dev/null 2>&1 &",
+    lambda code: f"sudo -u root -E -- env -u A B=1 timeout 9 {code}" if simple(code) else f"sudo -s <<'Q'\n{code}\nQ\n",
+    lambda code: f"xargs {code} < /dev/null" if simple(code) else f"echo x | xargs sh -c {shlex.quote(code)}",
+    lambda code: f"find . -name x -exec sh -c {shlex.quote(code)} \\;",
+    lambda code: f"printf %s {shlex.quote(code)} | sh",
+    lambda code: f"printf '%s\n' {shlex.quote(code)} | sudo bash -s --",
+    lambda code: f"echo {base64.b64encode(code.encode()).decode()} | base64 -d | sh",
+    lambda code: f"eval \"$(echo {base64.b64encode(code.encode()).decode()} | base64 --decode)\"",
+    lambda code: f"coproc {{ {code}; }}",
+    lambda code: f"coproc NAME {{ {code}; }}",
+    lambda code: f"coproc sh -c {shlex.quote(code)}",
+    lambda code: f"true > >({code})",
+    lambda code: f". <(cat <<'P{len(code)}'\n{code}\nP{len(code)}\n)",
+    lambda code: f"if false; then :; elif true; then :; else {code}; fi",
+    lambda code: f"case $x in a) :;; *) {code} ;; esac",
+    lambda code: f"for ((i=0; i<1; i++)); do {code}; done",
+    lambda code: f"select x in a; do {code}; break; done",
+    lambda code: f"a=({shlex.quote(code)}); eval \"${{a[0]}}\"",
+    lambda code: f"f() {{ eval \"$1\"; }}; f {shlex.quote(code)}",
+    lambda code: f"[ -n \"$({code})\" ]",
+    lambda code: f"[[ -n $({code}) ]]",
+    lambda code: f": ${{x:=$({code})}}",
+    lambda code: f"export X=\"$({code})\"",
+    lambda code: f"echo x > \"$({code})\"",
+    lambda code: f"cat <<Q{len(code)}\n$({code})\nQ{len(code)}\n" if "\\" not in code else code,
+    lambda code: f"{code} | tee log.txt",
+    lambda code: f"set -e\n{code}\r\n" if not code.endswith("\n") else code,
+    lambda code: f"  \t{code}  ",
+    lambda code: f"exec {code}" if simple(code) else f"exec bash -c {shlex.quote(code)}",
+    lambda code: f"watch -n1 {shlex.quote(code)}",
+    lambda code: f"flock /tmp/l -c {shlex.quote(code)}",
+    lambda code: f"su -c {shlex.quote(code)}",
+    lambda code: f"script -qc {shlex.quote(code)} /dev/null",
+    lambda code: f"parallel ::: {shlex.quote(code)}",
+    lambda code: f"make -f - <<'M{len(code)}'\nall:\n\t{make_line(code)}\nM{len(code)}\n" if one_line(code) else code,
     lambda code: f"xargs -I{{}} sh -c {shlex.quote(code)}",
     lambda code: f"trap {shlex.quote(code)} EXIT",
     lambda code: f"echo {shlex.quote(code)} | bash",
@@ -215,6 +252,16 @@ WRAPPERS: list[Callable[[str], str]] = [
     lambda code: f"true \\\n  && {code}",
     lambda code: f"cat > s.sh <<'EOS_{len(code)}'\n{code}\nEOS_{len(code)}\nsh s.sh",
 ]  # fmt: skip
+
+
+def one_line(code: str) -> bool:
+    """Whether code is a recipe as it stands."""
+    return "\n" not in code and "\r" not in code and "#" not in code
+
+
+def make_line(code: str) -> str:
+    """Code in a recipe, where the shell's dollars are doubled."""
+    return code.replace("$", "$$")
 
 
 def simple(code: str) -> bool:

@@ -22,7 +22,7 @@ Part = tuple[int, int] | str
 """A stretch of the text, or text of its own (from ``{1..3}``)."""
 Parts = tuple[Part, ...]
 
-_SIGN = re.compile(r"[\\'\"`${},]")
+_SIGN = re.compile(r"[\\'\"`${},]|[<>]\(")
 _RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})(?:\.\.(-?[0-9]{1,18}))?\Z")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.(-?[0-9]{1,9}))?\Z")
 
@@ -81,8 +81,8 @@ class _Reader:
             if self._steps < 0:
                 raise TooManyError
             at = sign.start()
-            character = sign[0]
-            if character in "\\'\"`$":
+            character = text[at]
+            if character in "\\'\"`$<>":
                 if text.startswith("${", at) or character != "$" or text[at + 1 : at + 2] in ("(", "'"):
                     following = self._skip(at)
                     at = following if following > at else end

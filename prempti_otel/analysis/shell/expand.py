@@ -69,7 +69,7 @@ class Expander:
         if "{" in text[start:end]:
             scanner = Scanner(source)
             try:
-                found = braces.alternatives(text, start, end, lambda at: scanner.quoted_end(at, 0))
+                found = braces.alternatives(text, start, end, scanner.skipped_end)
             except braces.TooManyError:
                 return [Word(text[start:end], known=False)]
             return [word for parts in found for word in self._parts(source, parts, state)]

@@ -110,6 +110,10 @@ class Lexer(ABC):
             return match.end() if match else -1
         return at + 1
 
+    def skipped_end(self, at: int) -> int:
+        """The end of the quoting, expansion or process substitution at ``at``; -1 for none."""
+        return self._code(at, at + 2, 0) if self.text[at] in "<>" else self.quoted_end(at, 0)
+
     def arithmetic_end(self, at: int, depth: int) -> int:
         """The end after ``))`` for the inside at ``at``; -1 where it closes one by one: then it is code."""
         close = self.parenthesis_end(at, depth)
