@@ -149,7 +149,7 @@ def _print(state: dict[str, Any]) -> None:
     line("store", f"{state['store_bytes'] / 1024:.0f} KiB")
     projects = state["project_rules"]
     if projects["trusted"]:
-        line("projects", f"{projects['trusted']} files of rules of projects are trusted: premptictl rules trust --list")
+        line("projects", f"trusted rules files of projects: {projects['trusted']} (premptictl rules trust --list)")
     if projects["problem"]:
         line("projects", projects["problem"], "yellow")
     for one in projects["not_in_force"]:

@@ -164,7 +164,7 @@ class ProjectKeeper:
         else:
             self._health.well(_part(rules.root))
         count = len(rules.ruleset.rules) if rules.ruleset is not None else 0
-        log.info("%d rules of the project %s are in force", count, rules.root)
+        log.info("rules of the project %s that are in force: %d", rules.root, count)
         self._trail.admin(
             "project-rules",
             project=rules.root,

@@ -106,10 +106,10 @@ class Notices:
             known = (root, count) in self._recorded
             _remember(self._recorded, (root, count), None)
         if not known:
-            log.info("the project %s has %d files of rules that are not trusted", root, count)
+            log.info("rules files of the project %s that are not trusted: %d", root, count)
             self._trail.admin("project-rules-found", project=root, files=count)
         return (
-            f"{project_files.place(root)} has {count} files of rules that are not in force, for nobody trusts them yet "
+            f"rules files of this project that are not in force, for nobody trusts them yet: {count} "
             f"(look at them: premptictl rules trust {shlex.quote(root)})"
         )
 
