@@ -6,7 +6,6 @@ hook's replies print :meth:`PremptiError.diagnostics` and never a traceback.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -35,5 +34,7 @@ class PremptiError(Exception):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` was most likely meant to be, or None."""
+    import difflib  # on errors only: premptictl and the engine start without it
+
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return found[0] if found else None

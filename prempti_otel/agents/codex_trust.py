@@ -18,10 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-import tomlkit.items
-from tomlkit.exceptions import TOMLKitError
-
 from prempti_otel.agents import hook_file
 from prempti_otel.agents.settings_file import Form, Settings, SettingsFileError, change, load, parse, read
 
@@ -100,6 +96,9 @@ def _known(config: Path, keys: list[str]) -> bool:
 
 def _edited(before: Settings | None, config: Path, edit: Callable[[MutableMapping[str, Any]], None]) -> bytes | None:
     """The file with ``edit`` made in its ``[hooks.state]``, all else as it was, layout included; None for no file."""
+    import tomlkit  # takes longer to import than a status takes
+    from tomlkit.exceptions import TOMLKitError
+
     settings = before or parse(b"", config, form=Form.TOML)
     if "hooks" in settings.data and _state(settings.data, {}) is None:
         raise SettingsFileError("hooks.state is not a table", where=str(config), remedy="mend it first")
@@ -122,6 +121,9 @@ def _edited(before: Settings | None, config: Path, edit: Callable[[MutableMappin
 
 
 def _enter(state: MutableMapping[str, Any], wanted: Mapping[str, str]) -> None:
+    import tomlkit
+    import tomlkit.items
+
     for key, value in wanted.items():
         if key not in state:
             state[key] = tomlkit.table() if isinstance(state, tomlkit.items.Table) else {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -31,6 +30,8 @@ def replaced(target: Path, before: bytes | None, after: bytes | None, mode: int)
 
 def prepared(target: Path, content: bytes, mode: int) -> Path:
     """A new file beside ``target``, written out. Raises OSError."""
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from typing import Any
 
 import click
 
 from prempti_otel import __version__
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.errors import PremptiError
+from prempti_otel.errors import PremptiError, nearest
 
 COMMANDS = {
     "approvals": ("prempti_otel.ctl.approve:approvals", "Show which calls wait for an approval, and which have it."),
@@ -52,9 +51,12 @@ class LazyGroup(click.Group):
         """All names, sorted."""
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported."""
         if cmd_name not in COMMANDS:
+            close = nearest(cmd_name, COMMANDS)
+            if close is not None:
+                ctx.fail(f"No such command '{cmd_name}'. Did you mean '{close}'?")
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(module), attribute)
@@ -112,5 +114,8 @@ def _defect(error: Exception) -> str:
     """A sentence on an error that nobody foresaw. Its message is left out where it could quote what was read."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'the system'}: {error.strerror}"
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"failed inside: {type(error).__name__} in {place.filename}, line {place.lineno} (report this as a defect)"
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" in {place.tb_frame.f_code.co_filename}, line {place.tb_lineno}" if place else ""
+    return f"failed inside: {type(error).__name__}{where} (report this as a defect)"

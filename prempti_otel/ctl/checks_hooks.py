@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -76,7 +76,7 @@ def _tried(patient: Patient, state: HookStatus, name: str) -> Finding:
     """The known-bad call through the registered command, unless a repository may have written that."""
     if registry.in_project(state.scope) and not state.current:
         return fail("probe", f"{name}: not tried, for the command is not the one that hook add writes", _add(state))
-    marker = secrets.token_hex(8)
+    marker = os.urandom(8).hex()
     try:
         answer = known_bad.send(state, patient.home, str(patient.project), marker)
     except (OSError, PremptiError, subprocess.TimeoutExpired) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
 from prempti_otel.errors import PremptiError
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 def write_private(path: Path, content: bytes) -> None:
     """Write ``path`` anew, 0600. Raises PremptiError."""
     try:
+        import tempfile
+
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:

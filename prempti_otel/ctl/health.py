@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import subprocess
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def probe(home: Home) -> str:
     from prempti_otel.audit import DecisionBody, StoreReader, body_of
 
     hook_file.install(home)
-    use_id = f"prempti-health-{secrets.token_hex(8)}"
+    use_id = f"prempti-health-{os.urandom(8).hex()}"
     payload = {
         "session_id": SESSION,
         "transcript_path": "",

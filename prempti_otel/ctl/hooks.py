@@ -12,7 +12,7 @@ import msgspec
 from prempti_otel.agents import registration
 from prempti_otel.ctl import http_port, registry
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import console, format_option, print_json, printable, shown
+from prempti_otel.ctl.output import format_option, print_json, printable, styled
 from prempti_otel.settings.home import Home
 
 _scope = click.option(
@@ -173,16 +173,16 @@ def _state(state: registration.HookStatus) -> dict[str, Any]:
 
 
 def _print_states(states: list[registration.HookStatus]) -> None:
-    out, last = console(), None
+    last = None
     for state in states:
         if last is not None and (state.agent, state.file) == (last.agent, last.file):
             continue  # in the user's home, the user's settings are the project's, too
         last = state
-        word = "[green]registered[/]" if state.registered else "[dim]not registered[/]"
+        word = styled("registered", fg="green") if state.registered else styled("not registered", dim=True)
         if state.registered and state.fail_open:
-            word += " [yellow]fail-open[/]"
+            word += f" {styled('fail-open', fg='yellow')}"
         if state.registered and state.transport is registration.Transport.HTTP:
             word += " over HTTP"
-        out.print(f"{shown(state.agent):<12}{state.scope.value:<8} {word}  {shown(state.file)}", soft_wrap=True)
+        click.echo(f"{state.agent:<12}{state.scope.value:<8} {word}  {printable(str(state.file))}")
         for problem in state.problems:
-            out.print(f"  [yellow]{shown(problem)}[/]", soft_wrap=True)
+            click.echo(f"  {styled(printable(problem), fg='yellow')}")

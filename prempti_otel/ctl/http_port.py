@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from prempti_otel.ctl import process
 from prempti_otel.ctl.files import write_private
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.http_hooks import ADDRESS, PORTS, HttpHooks, new_token, read_http_hooks
@@ -28,6 +26,8 @@ def ensure(home: Home) -> None:
 
     Raises PremptiError where it does not: an agent that is told of the port would then be blocked, or worse.
     """
+    from prempti_otel.ctl import process  # `hook status` starts without it
+
     hooks = read_http_hooks(home.http_hooks)
     if hooks is None:
         hooks = rotate(home)
@@ -69,6 +69,8 @@ def _listening(home: Home) -> str:
 
 def _free_port() -> int:
     """One that nobody has, at random, so that installations of several users rarely meet. Raises PremptiError."""
+    import secrets
+
     for _ in range(ATTEMPTS):
         port = secrets.choice(PORTS)
         with socket.socket() as sock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from prempti_otel.ctl.output import format_option, print_json
-from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config, update_config
@@ -17,6 +16,8 @@ def _switch(key: str, value: str | None, form: str) -> None:
         value = getattr(load_config(home.config), key)
         _print(key, str(value), form)
         return
+    from prempti_otel.engine.client import EngineClient, EngineUnavailable
+
     try:
         with EngineClient(home) as engine:
             reply = engine.set_mode(

@@ -46,6 +46,11 @@ def console() -> Console:
     return Console(highlight=False, width=width)
 
 
+def styled(text: str, **style: Any) -> str:
+    """``text`` in colour, without rich, whose import takes longer than small commands do."""
+    return text if "NO_COLOR" in os.environ else click.style(text, **style)
+
+
 def print_json(value: Any) -> None:
     """One JSON value on a line of its own."""
     sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -151,6 +150,8 @@ class Home:
         path = self.run / "engine.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
             return path
+        import hashlib  # seldom needed, and premptictl starts without it
+
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path("/tmp") / f"prempti-{os.geteuid()}-{digest}" / "engine.sock"  # noqa: S108 - create() checks the owner
 

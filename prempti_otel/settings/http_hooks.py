@@ -5,7 +5,7 @@ Written by premptictl, read by the engine and by whoever registers the hook. Wit
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -54,7 +54,7 @@ def is_ours(url: object) -> bool:
 
 def new_token() -> str:
     """A token that nobody knows."""
-    return secrets.token_hex(TOKEN_BYTES)
+    return os.urandom(TOKEN_BYTES).hex()
 
 
 def read_http_hooks(path: Path) -> HttpHooks | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -56,7 +58,9 @@ def test_a_broken_configuration_is_told_with_its_place(ctl: Ctl) -> None:
     assert "retention" in done.stderr
 
 
-def test_status_without_an_engine_says_how_to_start_it(ctl: Ctl) -> None:
+def test_status_without_an_engine_says_how_to_get_one(ctl: Ctl) -> None:
+    assert "premptictl install" in ctl("status").stdout
+    ctl.guard_home.mkdir(mode=0o700)
     done = ctl("status")
     assert done.returncode == 4
     assert "premptictl start" in done.stdout
@@ -87,3 +91,21 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_without_its_message(
     said = capsys.readouterr().err
     assert "failed inside: ValueError in " in said
     assert "secret" not in said
+
+
+def test_a_mistyped_command_is_told_with_the_nearest_one(ctl: Ctl) -> None:
+    done = ctl("modde")
+    assert done.returncode == 2
+    assert "Did you mean 'mode'?" in done.stderr
+    assert "Did you mean" not in ctl("zzz").stderr
+
+
+HEAVY = {"grpc", "rich", "sqlite3", "re2", "lark", "tree_sitter", "opentelemetry", "asyncio", "tomlkit", "difflib"}
+"""What takes long to import, and no command needs that is done without an engine, a store or rules."""
+
+
+@pytest.mark.parametrize("words", ["--help", "config get", "config path", "mode", "completion bash"])
+def test_a_command_without_engine_store_and_rules_imports_little(ctl: Ctl, words: str) -> None:
+    program = f"import sys; from prempti_otel.ctl.app import run; run({words.split()!r}); print(*sys.modules, file=sys.stderr)"  # noqa: E501
+    done = subprocess.run([sys.executable, "-c", program], env=ctl.env, capture_output=True, text=True, check=True)
+    assert HEAVY & set(done.stderr.split()) == set()
