@@ -33,6 +33,7 @@ MOST_SECONDS = 5.0
 LONGEST = 4096
 """Bytes of one input."""
 LANGUAGES = {"p": "python", "j": "javascript", "l": "perl", "r": "ruby", "h": "php", "k": "awk", "e": "sed"}
+LANGUAGES |= {"m": "make", "s": "powershell", "u": "lua", "t": "tcl"}
 
 
 def one_input(data: bytes) -> None:
