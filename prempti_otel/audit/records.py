@@ -17,6 +17,7 @@ from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Decision, DecisionSource, Match, Verdict
 from prempti_otel.model.fields import Level
 from prempti_otel.model.record import Record, RecordKind, StoredRecord
+from prempti_otel.model.repository import NONE, Repository
 
 if TYPE_CHECKING:
     from prempti_otel.audit.redaction import Redactor
@@ -58,9 +59,6 @@ class CallBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     mcp_tool: str = ""
     agent_pid: int = 0
     traceparent: str = ""
-    repository_url: str = ""
-    repository_ref: str = ""
-    repository_revision: str = ""
     correlation_id: int = 0
     received_ns: int = 0
     extra: dict[str, object] = {}
@@ -98,6 +96,14 @@ class MatchBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The project's rules file that the rule stands in; empty for installed rules."""
 
 
+class RepositoryBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Keys and meanings of :class:`prempti_otel.model.repository.Repository`."""
+
+    url: str = ""
+    ref: str = ""
+    revision: str = ""
+
+
 class VerdictBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     """What was decided: keys and meanings of :class:`prempti_otel.model.decision.Decision`."""
 
@@ -131,6 +137,8 @@ class DecisionBody(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Session marks that this call set."""
     degraded: list[str] = []
     """What was wrong with the guard when it decided, a sentence each."""
+    repository: RepositoryBody = RepositoryBody()
+    """The git repository that the working directory is in."""
 
 
 class PolicyBody(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -184,6 +192,7 @@ def decision_record(
     marks: Iterable[str] | None = None,
     attempt: int = 1,
     degraded: Sequence[str] = (),
+    repository: Repository = NONE,
 ) -> Record:
     """The record of one judged call.
 
@@ -204,6 +213,7 @@ def decision_record(
         matches=_matches(bounds, decision.matches, events, len(recorded)),
         marks=sorted(marks),
         degraded=list(degraded),
+        repository=_repository(bounds, repository),
     )
     return _record(RecordKind.DECISION, call.received_ns, bounds.finish(body))
 
@@ -307,6 +317,16 @@ def _call(bounds: Bounds, call: ToolCall) -> dict[str, Any]:
     body["correlation_id"] = call.correlation_id
     body["received_ns"] = call.received_ns
     return body
+
+
+def _repository(bounds: Bounds, repository: Repository) -> dict[str, Any]:
+    if repository is NONE:
+        return {}
+    return _some(
+        url=bounds.text(repository.url, EVENT_TEXT),
+        ref=bounds.text(repository.ref, EVENT_TEXT),
+        revision=repository.revision,
+    )
 
 
 def _verdict(decision: Decision) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import msgspec
 
 from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
 from prempti_otel.engine.lifecycles import CallOver, InvocationOver, Lifecycles, OpenCall, Over
-from prempti_otel.engine.repositories import NONE, Repositories
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
 from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
@@ -76,24 +75,15 @@ class Chronicle:
         self._trail = trail
         self._sessions = sessions
         self._lives = lifecycles or Lifecycles()
-        self._repositories = Repositories()
         self._listed = 0
         """The newest record when open calls were listed last."""
 
     def placed(self, call: ToolCall) -> ToolCall:
-        """``call`` with its repository, and its prompt where the agent names none and prompts are counted."""
-        named = call.prompt_id or call.turn_id
-        prompt_id = call.prompt_id if named else self._lives.prompt_of(call.session_id)
-        repository = self._repositories.of(call.real_cwd)
-        if repository is NONE and prompt_id == call.prompt_id:
+        """``call`` with the prompt that it belongs to, where the agent names none and prompts are counted."""
+        if call.prompt_id or call.turn_id:
             return call
-        return replace(
-            call,
-            prompt_id=prompt_id,
-            repository_url=repository.url,
-            repository_ref=repository.ref,
-            repository_revision=repository.revision,
-        )
+        prompt_id = self._lives.prompt_of(call.session_id)
+        return replace(call, prompt_id=prompt_id) if prompt_id else call
 
     def decided(self, call: ToolCall, stored: StoredRecord, attempt: int, action: Verdict) -> None:
         """A decision is on record. Raises StoreError where what follows from it cannot be recorded."""

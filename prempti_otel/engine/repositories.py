@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from prempti_otel.model.repository import NONE, Repository
+
 FRESH_S = 1.0
 """What is known is not looked at again for so long."""
 MOST_FOLDERS = 256
@@ -31,21 +33,6 @@ _URL = re.compile(r"\s*url\s*=\s*(.*)", re.ASCII | re.IGNORECASE)
 _SCP = re.compile(r"(?:[^/@:\s]+@)?([\w.-]{2,}):([^:\\\s][^\\\s]*)", re.ASCII)
 """``git@host:owner/name``, git's short form of an ssh URL."""
 _WEB = frozenset({"http", "https", "ssh", "git"})
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """What is known; texts are ``""`` where it is not."""
-
-    url: str = ""
-    """``https://host/path`` of the remote ``origin``, without user, password and ``.git``."""
-    ref: str = ""
-    """The branch that is checked out."""
-    revision: str = ""
-    """The commit that is checked out."""
-
-
-NONE = Repository()
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from prempti_otel.audit import Redactor, Store
 from prempti_otel.audit.lifecycle_records import lifecycle_record, outcome_record
 from prempti_otel.audit.records import admin_record, decision_record, fallback_record, policy_record, unjudged_record
 from prempti_otel.engine.health import describe
+from prempti_otel.engine.repositories import Repositories
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.config import Privacy
 
@@ -43,6 +44,7 @@ class Trail:
         self._parts: tuple[Store, Redactor] | None = None
         self._error = PremptiError("the audit store is not open")
         self._privacy = Privacy()
+        self._repositories = Repositories()
         self._own_patterns: list[OwnPattern] = []
 
     @property
@@ -117,10 +119,17 @@ class Trail:
         self, call: ToolCall, events: Sequence[Event], decision: Decision, marks: Sequence[str], attempt: int
     ) -> StoredRecord:
         """One judged call. Raises whatever stands in the way; nothing was recorded then."""
-        degraded = self._health.sentences()
+        degraded, repository = self._health.sentences(), self._repositories.of(call.real_cwd)
         return self._append(
             lambda redactor: decision_record(
-                call, events, decision, redactor=redactor, marks=marks, attempt=attempt, degraded=degraded
+                call,
+                events,
+                decision,
+                redactor=redactor,
+                marks=marks,
+                attempt=attempt,
+                degraded=degraded,
+                repository=repository,
             )
         )
 

@@ -52,12 +52,6 @@ class ToolCall:
     """Process id of the agent as far as known, else 0."""
     traceparent: str = ""
     """W3C trace context that the hook was started with; untrusted data."""
-    repository_url: str = ""
-    """Of the git repository that the working directory is in: its remote, without user name and password."""
-    repository_ref: str = ""
-    """The branch that is checked out there."""
-    repository_revision: str = ""
-    """The commit that is checked out there."""
     correlation_id: int = 0
     """This call's number in the engine: positive, unique within an installation."""
     received_ns: int = 0

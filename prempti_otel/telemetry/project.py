@@ -144,6 +144,9 @@ def _tool_span(
             names.TOOL_TYPE: "extension" if call.mcp_server else "function",
             **_call_attributes(call),
             **_decision_attributes(record, body),
+            names.REPOSITORY_URL: body.repository.url,
+            names.REF_HEAD_NAME: body.repository.ref,
+            names.REF_HEAD_REVISION: body.repository.revision,
             names.CALL_ID_SYNTHETIC: not call.use_id,
             names.ATTEMPT: body.attempt if body.attempt > 1 else 0,
             names.PERMISSION_MODE: call.permission_mode,
@@ -202,9 +205,6 @@ def _call_attributes(call: CallBody) -> Attributes:
         names.CONVERSATION_ID: call.session_id,
         names.PROVIDER_NAME: provider(call.agent),
         names.REQUEST_MODEL: call.model,
-        names.REPOSITORY_URL: call.repository_url,
-        names.REF_HEAD_NAME: call.repository_ref,
-        names.REF_HEAD_REVISION: call.repository_revision,
         names.PROMPT_ID: call.prompt_id,
     }
     if call.command:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.engine.repositories import NONE, Repositories, Repository, _browsable, _remote
+from prempti_otel.audit import DecisionBody, body_of
+from prempti_otel.engine.health import Health
+from prempti_otel.engine.repositories import Repositories, _browsable, _remote
+from prempti_otel.engine.trail import Trail
+from prempti_otel.model.event import tool_event
+from prempti_otel.model.repository import NONE, Repository
+from prempti_otel.settings.config import Config
+from prempti_otel.settings.home import Home
+from tests.support.records import a_call, a_decision
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -150,3 +158,17 @@ def test_no_content_is_an_error(tmp_path_factory: pytest.TempPathFactory, head: 
     (folder / ".git" / "config").write_bytes(config)
     found = look(folder)
     assert found.ref.isprintable()
+
+
+def test_a_decision_is_recorded_with_the_repository_of_its_folder(repository: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    trail = Trail(home, Health())
+    assert trail.open(Config())
+    call = a_call(real_cwd=str(repository))
+    stored = trail.decision(call, [tool_event(call)], a_decision(), (), 1)
+    trail.close()
+    found = body_of(stored, DecisionBody).repository
+    head = git(repository, "rev-parse", "HEAD")
+    assert (found.url, found.ref, found.revision) == ("https://example.com/owner/name", "main", head)
+    assert "token" not in str(stored.body)

@@ -27,6 +27,7 @@ from prempti_otel.audit import (
 from prempti_otel.model.decision import DecisionSource, Priority, Verdict
 from prempti_otel.model.lifecycle import LifecycleEvent, Outcome
 from prempti_otel.model.record import Record, StoredRecord
+from prempti_otel.model.repository import Repository
 from prempti_otel.telemetry import names, project, shape
 from prempti_otel.telemetry.names import Place
 from tests.support.records import (
@@ -352,15 +353,14 @@ def every_record() -> Iterator[StoredRecord]:
         mcp_server="m",
         permission_mode="default",
         model="claude-1",
-        repository_url="https://example.com/owner/name",
-        repository_ref="main",
-        repository_revision="a" * 40,
     )
     for one in (call, full):
         events = some_events(one)
         matches = [a_match(event, f"{event.level.label} {n}") for event in events for n in range(30)]
         decision = a_decision(Verdict.DENY, *matches)
-        yield kept(decision_record(one, events, decision, redactor=REDACTOR, attempt=2, degraded=["x"]))
+        yield kept(
+            decision_record(one, events, decision, redactor=REDACTOR, attempt=2, degraded=["x"], repository=REPOSITORY)
+        )
     yield kept(fallback_record("codex", "no engine", time_ns=1, blocked=True, redactor=REDACTOR))
     yield kept(
         policy_record(
@@ -421,6 +421,7 @@ def endings() -> Iterator[StoredRecord]:
 
 
 DECIDED = kept(decision_record(a_call(7), some_events(a_call(7)), a_decision(), redactor=REDACTOR), 7)
+REPOSITORY = Repository("https://example.com/owner/name", "main", "a" * 40)
 EVERYTHING = project.Content(arguments=True, results=True, prompts=True)
 
 
