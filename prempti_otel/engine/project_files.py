@@ -44,6 +44,11 @@ def place(root: str, name: str = "") -> str:
     return "/".join(filter(None, (root.rstrip("/"), *FOLDER, name)))
 
 
+def shown(path: str) -> str:
+    """``path`` for a log or a message: folders may be called anything."""
+    return path if path.isprintable() else "".join(char if char.isprintable() else "?" for char in path)
+
+
 def root_and_name(path: str) -> tuple[str, str] | None:
     """The project and the file's name, where ``path`` is an absolute one of a project's rules file."""
     folder, _, name = path.rpartition("/")

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from prempti_otel.engine.health import describe
+from prempti_otel.engine.project_files import shown
 from prempti_otel.engine.projects import ProjectRules, Projects, State
 from prempti_otel.engine.rulesets import Signature, selection, signature
 from prempti_otel.engine.trust import TrustedFile, by_project, read_trust
@@ -136,14 +137,14 @@ class ProjectKeeper:
     def _record(self, before: Sequence[TrustedFile], now: Sequence[TrustedFile]) -> None:
         for file in now:
             if file not in before:
-                log.info("rules of a project are trusted from now on: %s", file.path)
+                log.info("rules of a project are trusted from now on: %s", shown(file.path))
                 self._trail.admin(
                     "rules-trusted", file=file.path, sha256=file.sha256, by=file.by, processes=file.processes
                 )
         kept = {file.path for file in now}
         for file in before:
             if file.path not in kept:
-                log.info("rules of a project are no longer trusted: %s", file.path)
+                log.info("rules of a project are no longer trusted: %s", shown(file.path))
                 self._trail.admin("rules-untrusted", file=file.path, sha256=file.sha256)
 
     def _tell(self, generation: int, rules: ProjectRules) -> None:
@@ -164,7 +165,7 @@ class ProjectKeeper:
         else:
             self._health.well(_part(rules.root))
         count = len(rules.ruleset.rules) if rules.ruleset is not None else 0
-        log.info("rules of the project %s that are in force: %d", rules.root, count)
+        log.info("rules of the project %s that are in force: %d", shown(rules.root), count)
         self._trail.admin(
             "project-rules",
             project=rules.root,
@@ -184,4 +185,4 @@ def _digest(rules: ProjectRules) -> str:
 
 
 def _part(root: str) -> str:
-    return f"rules of project {root}"
+    return f"rules of project {shown(root)}"

@@ -105,12 +105,13 @@ class Notices:
         with self._lock:
             known = (root, count) in self._recorded
             _remember(self._recorded, (root, count), None)
+        place = project_files.shown(root)
         if not known:
-            log.info("rules files of the project %s that are not trusted: %d", root, count)
+            log.info("rules files of the project %s that are not trusted: %d", place, count)
             self._trail.admin("project-rules-found", project=root, files=count)
         return (
             f"rules files of this project that are not in force, for nobody trusts them yet: {count} "
-            f"(look at them: premptictl rules trust {shlex.quote(root)})"
+            f"(look at them: premptictl rules trust {shlex.quote(place)})"
         )
 
 

@@ -73,11 +73,15 @@ class ProjectRules:
     @property
     def problem(self) -> str:
         """What is trusted and not in force, a sentence; empty where all is."""
-        lost = [f"{file.path} {_SAID[file.state]}{file.why}" for file in self.files if file.state is not State.IN_FORCE]
+        lost = [
+            f"{project_files.shown(file.path)} {_SAID[file.state]}{file.why}"
+            for file in self.files
+            if file.state is not State.IN_FORCE
+        ]
         if not lost:
             return ""
         more = f" and {len(lost) - MOST_TOLD} more" if len(lost) > MOST_TOLD else ""
-        remedy = f"look at them: premptictl rules trust {shlex.quote(self.root)}"
+        remedy = f"look at them: premptictl rules trust {shlex.quote(project_files.shown(self.root))}"
         return f"rules of a project are not in force: {'; '.join(lost[:MOST_TOLD])}{more} ({remedy})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -141,6 +142,8 @@ def test_what_decided_is_on_record_with_its_file_and_a_digest_of_its_own(
     assert (told["file"], told["by"]) == (str(file), "test")
     (loaded,) = guard.admin("project-rules")
     assert loaded["in_force"] == [str(file)]
+    both = f"{outside.decision.ruleset_digest}\n{loaded['digest']}"
+    assert inside.decision.ruleset_digest == hashlib.sha256(both.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("edit", [b"#", b" ", b"\n"])
@@ -488,3 +491,18 @@ def test_folders_are_looked_at_from_the_inside_out_and_never_where_that_would_mo
 )
 def test_a_projects_rules_file_is_known_by_its_path(path: str, found: tuple[str, str] | None) -> None:
     assert project_files.root_and_name(path) == found
+
+
+def test_a_folder_that_is_called_like_a_line_of_the_log_fakes_none(
+    guard: Guard, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "x\nINFO all is well \x1b[2J"
+    file = write_rules(root, OWN)
+    with caplog.at_level("INFO", "prempti.engine"):
+        told = json.loads(guard.call("ls", root).stdout)["systemMessage"]
+        guard.trusts(file)
+        assert guard.verdict("tango", root) == "deny"
+        file.write_text("")
+        told += json.loads(guard.call("tango", root).stdout)["systemMessage"]
+    assert told.isprintable()
+    assert all(record.getMessage().isprintable() for record in caplog.records)
