@@ -65,6 +65,7 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "powershell": [
         ("Remove-Item -Recurse -Force /x", ["argv rm -r -f /x"]),
+        ("rm -rf /x", ["argv rm -rf /x"]),
         ("rm -r -fo /x; ls", ["argv rm -r -f /x", "argv ls"]),
         ("ri -Path '/x','/y' -Recurse", ["argv rm /x','/y -r"]),
         ("$a = Get-Content ./a.txt", ["argv cat ./a.txt"]),

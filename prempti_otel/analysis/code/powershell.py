@@ -109,18 +109,21 @@ def _statement(words: Sequence[str], setting: Setting, findings: Findings) -> No
         if not _FETCH.search(" ".join(words)) and len(words) > 1:
             findings.run("powershell", setting.literal(Text(_plain(words[1]), "$" not in words[1])))
         return
-    rest = [_word(word, setting) for word in (_options(words[1:]) if command else words[1:])]
+    rest = [_word(word, setting) for word in (_options(words[1:], native=name == command) if command else words[1:])]
     findings.run("argv", Items((Text(command or _plain(words[0])), *rest)))
 
 
-def _options(words: Sequence[str]) -> list[str]:
-    """PowerShell's options as a shell's: switches that matter by a letter, values that are paths as operands."""
+def _options(words: Sequence[str], *, native: bool) -> list[str]:
+    """PowerShell's options as a shell's: switches that matter by a letter, values that are paths as operands.
+
+    Outside of Windows some of the short names are the system's ``native`` commands, which take their own options.
+    """
     found: list[str] = []
     skipped = False
     for word in words:
         option = word[1:].rstrip(":").lower() if word.startswith("-") else ""
         if option:
-            found += [_FLAGS[option]] if option in _FLAGS else []
+            found += [_FLAGS[option]] if option in _FLAGS else [word] if native else []
             skipped = option in _VALUES and option not in _TARGETS
         elif skipped:
             skipped = False
