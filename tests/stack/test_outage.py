@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -27,7 +28,7 @@ from prempti_otel.telemetry import names
 from prempti_otel.telemetry.state import dead_letters
 from tests.stack.conftest import until
 from tests.support import stack_programs
-from tests.support.engine_process import READY_S, end, make_home, spawn
+from tests.support.engine_process import READY_S, end, make_home, spawn, wait_until_ready
 from tests.support.exports import exported
 from tests.support.otlp import OtlpReceiver, Refuse, attributes
 from tests.support.rulesets import RULES
@@ -90,6 +91,13 @@ class Caller(threading.Thread):
         assert not self.is_alive()
 
 
+def spawned_again(home: Home) -> subprocess.Popen[bytes]:
+    engine = spawn(home)
+    with EngineClient(home) as client:
+        wait_until_ready(engine, client)
+    return engine
+
+
 def test_every_call_made_in_outages_arrives_once_everything_is_up_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +118,7 @@ def test_every_call_made_in_outages_arrives_once_everything_is_up_again(
             callers.append(Caller(home, parts[2]))
             callers[1].half()
             end(engine, signal.SIGKILL)
-            engine = spawn(home)
+            engine = spawned_again(home)
             stack.agent.start()
             callers[1].finish()
             # What has gathered is being sent now, from the store and from the collector's queue.
@@ -122,7 +130,7 @@ def test_every_call_made_in_outages_arrives_once_everything_is_up_again(
             callers[2].half()
             stack.agent.kill()
             end(engine, signal.SIGKILL)
-            engine = spawn(home)
+            engine = spawned_again(home)
             stack.agent.start()
             callers[2].finish()
             make(home, parts[4])

@@ -46,13 +46,13 @@ def running_engine(home: Home) -> Iterator[tuple[subprocess.Popen[bytes], Engine
     process = spawn(home)
     try:
         with EngineClient(home) as client:
-            _wait(process, client)
+            wait_until_ready(process, client)
             yield process, client
     finally:
         end(process)
 
 
-def _wait(process: subprocess.Popen[bytes], client: EngineClient) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], client: EngineClient) -> None:
     """Until the engine answers; fails the test with its last words where it ended instead."""
     for _ in range(int(READY_S)):
         try:
