@@ -174,7 +174,15 @@ def destinations(patient: Patient) -> Iterator[Finding]:
 
 def _private(home: Home) -> list[Path]:
     folders = [home.root, home.user_rules.parent, home.user_rules, home.bin, home.run, home.log, home.socket.parent]
-    files = [home.config, home.audit_db, home.export_db, home.socket, home.fallbacks, home.engine_log]
+    files = [
+        home.config,
+        home.audit_db,
+        home.export_db,
+        home.socket,
+        home.approval_socket,
+        home.fallbacks,
+        home.engine_log,
+    ]
     files += [home.root / "audit.key", home.audit_head, home.root / "hooks.json", *home.bin.glob("*.py")]
     return [path for path in dict.fromkeys([*folders, *files]) if path.exists()]
 

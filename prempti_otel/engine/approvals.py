@@ -77,7 +77,7 @@ class Grant:
     """The same end by the clock that nobody can set, in nanoseconds."""
     once: bool
     by: str
-    """Who gave it."""
+    """Who gave it; names a user, and so it is no part of what is exported."""
     used: set[str] = field(default_factory=set)
     """Hook events that let the call pass: an agent may be asked about one call at two of its events, in turn."""
 
@@ -128,7 +128,7 @@ class Approvals:
         with self._lock:
             grant = self._use(call_hash, call.hook_event, rules)
             if grant is not None:
-                return approved(decision, floor, grant.asked.id, call_hash, grant.by)
+                return approved(decision, floor, grant.asked.id, call_hash)
             asked = self._ask(call, call_hash, rules)
         suspends = headless and self._settings().headless == "suspend"
         return approvable(call, replace(decision, suspends=suspends), asked.id, call_hash)

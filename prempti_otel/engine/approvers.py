@@ -7,6 +7,7 @@ cut all these ties. What cannot be seen is refused.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import OrderedDict
@@ -84,7 +85,7 @@ class Agents:
                 if parent is None or parent.pid <= 1:
                     return ()
                 process = parent
-            if process.name() in _SHELLS:
+            if _is_interactive(process):
                 return ()  # a person tries the hook by hand
             found = process.pid, process.create_time()
             arguments = process.cmdline()
@@ -151,8 +152,14 @@ def _mark(process: psutil.Process) -> str:
 
 
 def _is_command(process: psutil.Process) -> bool:
-    """Whether it is a shell that runs one line, as agents run hooks."""
-    return process.name() in _SHELLS and "-c" in process.cmdline()[1:3]
+    """Whether it is a shell that runs one line, as agents run hooks (``-c``, ``-lc``)."""
+    options = itertools.takewhile(lambda word: word.startswith(("-", "+")), process.cmdline()[1:])
+    return process.name() in _SHELLS and any(word[1:2] != "-" and "c" in word for word in options)
+
+
+def _is_interactive(process: psutil.Process) -> bool:
+    """Whether it is a shell that was given nothing to run."""
+    return process.name() in _SHELLS and all(word.startswith("-") for word in process.cmdline()[1:])
 
 
 def _name(process: psutil.Process) -> str:

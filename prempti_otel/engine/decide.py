@@ -81,13 +81,13 @@ def approvable(call: ToolCall, decision: Decision, approval: str, call_hash: str
     return replace(decision, reason=reason, approval=approval, call_hash=call_hash)
 
 
-def approved(decision: Decision, floor: Verdict, approval: str, call_hash: str, giver: str) -> Decision:
+def approved(decision: Decision, floor: Verdict, approval: str, call_hash: str) -> Decision:
     """The same where a person approved the call: it gets what it would get if no rule asked."""
     return replace(
         decision,
         action=floor,
         source=DecisionSource.APPROVAL,
-        reason=_line(f"approved by {giver}"),
+        reason=f"approved by a person: {approval}",
         approval=approval,
         call_hash=call_hash,
     )

@@ -117,7 +117,7 @@ def test_a_person_at_a_terminal_lets_a_call_pass_once(desk: Desk, terminal: Term
     assert [desk.codex("ask-me now") for _ in range(2)] == [True, False]
     logged = desk.ctl.ok("logs", "-n", "100")
     assert f"(enforced: deny; premptictl approve {name})" in logged
-    assert "(approved by " in logged
+    assert f"(approved by a person: {name})" in logged
     (given,) = desk.recorded("approve", name)
     giver = given.detail["giver"]
     assert isinstance(giver, dict)

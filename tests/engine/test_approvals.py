@@ -147,7 +147,7 @@ def test_an_approved_call_passes_exactly_once_and_its_record_says_by_what(desk: 
     assert desk.codex("ask-me")
     record = desk.decisions()[-1]
     assert (record.decision.verdict, record.decision.action, record.decision.source) == ("ask", "defer", "approval")
-    assert (record.decision.approval, record.decision.reason) == (name, "approved by ada")
+    assert (record.decision.approval, record.decision.reason) == (name, f"approved by a person: {name}")
     assert [match.rule for match in record.matches] == ["Ask marker"]
     assert not desk.codex("ask-me")
     assert desk.last_id() == name
