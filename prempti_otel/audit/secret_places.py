@@ -29,7 +29,7 @@ HARMLESS = frozenset(
     for line in (
         "str string none null nil true false undefined optional required bool int any bytes text",
         "secret password token passwd prompt ask env file stdin changeme example redacted hidden masked empty",
-        "yes no on off",
+        "yes no on off y n",
     )
     for word in line.split()
 )

@@ -143,6 +143,7 @@ def test_a_password_is_known_by_what_it_is_passed_to(text: str) -> None:
         "curl -H @headers.txt https://a.example",
         "def set_cookie(self, cookie: Cookie, *args: Any) -> None:",
         "pass: 12, fail: 3",
+        "echo y | sudo -S apt-get install jq",
         "net user bob; openssl passwd -help; vault login -method=oidc",
     ],
 )
