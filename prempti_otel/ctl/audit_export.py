@@ -193,7 +193,7 @@ def _run(chosen: Range, reader: StoreReader, target: Target) -> int:
             run(chosen, reader, target, done)
     except PremptiError as error:
         raise PremptiError(
-            f"ended early: {error.message}", where=error.where, remedy=f"go on with: --since {reached + 1}"
+            f"ended early: {printable(error.message)}", where=error.where, remedy=f"go on with: --since {reached + 1}"
         ) from error
     except BrokenPipeError:
         return GONE

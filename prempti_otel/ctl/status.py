@@ -159,6 +159,7 @@ def _print(state: dict[str, Any]) -> None:
             "export",
             f"{destination['name']}: {destination['backlog']} records waiting, "
             f"{destination['dead_letters']} set aside"
+            + (f" (the last: {destination['last_refusal']})" if destination["last_refusal"] else "")
             + (f", last error: {destination['last_error']}" if destination["last_error"] else ""),
         )
     error = state.get("ruleset_error") or ""

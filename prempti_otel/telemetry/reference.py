@@ -35,6 +35,12 @@ status stays unset for denied calls: a denial is the guard working. It is ERROR 
 Each rule that held is an event on the span (the {MOST_EVENTS} most severe) and a log event of its own. Traces and logs
 are sent at least once and oldest first; metrics are counted from the same records and are cumulative from the start
 of the exporter.
+
+What a receiver refuses for good is set aside, told by `premptictl status`, and holds up nothing: at once where it says
+that the content is at fault (INVALID_ARGUMENT; HTTP 400, 413, 415, 422; a partial success), and where it says only that
+it failed (INTERNAL, UNKNOWN and the like; HTTP 500) when it still refuses the record after it has taken a later one. A
+receiver that takes nothing is waited for, however long. The records stay in the audit trail until they are pruned;
+[`premptictl audit export`](audit-export.md) sends any of them again.
 """
 
 

@@ -165,7 +165,8 @@ def dead_letters(home: Home, destination: str = "") -> list[DeadLetter]:
 
 def destination_states(home: Home, names: Sequence[str]) -> list[dict[str, Any]]:
     """For each destination: ``name``, ``backlog`` (records), ``oldest_age_seconds``, ``dead_letters`` (items refused),
-    ``last_error`` (empty where all is well) and ``signals``, the same by signal. Raises StoreError.
+    ``last_refusal`` (which record was refused last, and why), ``last_error`` (empty where all is well) and ``signals``,
+    the same by signal. Raises StoreError.
 
     Backlog and age as a whole are those of traces and logs; metrics are sent every few seconds, and not one by one.
     """
@@ -173,7 +174,7 @@ def destination_states(home: Home, names: Sequence[str]) -> list[dict[str, Any]]
         last = reader.last_seq()
         cursors = {(cursor.destination, cursor.signal): cursor.seq for cursor in read_cursors(home)}
         health = {(row[0], row[1]): (row[2], row[3]) for row in _read(home, "SELECT * FROM health", [])}
-        refused = {(row[0], row[1]): row[2] for row in _read(home, _REFUSED, [])}
+        refused = {(row[0], row[1]): row[2:] for row in _read(home, _REFUSED, [])}
         found = []
         for name in names:
             signals = []
@@ -187,7 +188,7 @@ def destination_states(home: Home, names: Sequence[str]) -> list[dict[str, Any]]
                         "state": state,
                         "backlog": last - seq if seq is not None else 0,
                         "oldest_age_seconds": (time.time_ns() - oldest[0].time_ns) / 1e9 if oldest else 0.0,
-                        "dead_letters": refused.get((name, signal), 0),
+                        "dead_letters": refused[name, signal][0] if (name, signal) in refused else 0,
                         "last_error": error,
                     }
                 )
@@ -198,6 +199,7 @@ def destination_states(home: Home, names: Sequence[str]) -> list[dict[str, Any]]
                     "backlog": max((one["backlog"] for one in behind), default=0),
                     "oldest_age_seconds": max((one["oldest_age_seconds"] for one in behind), default=0.0),
                     "dead_letters": sum(signal["dead_letters"] for signal in signals),
+                    "last_refusal": _last_refusal([found for key, found in refused.items() if key[0] == name]),
                     "last_error": next((signal["last_error"] for signal in signals if signal["last_error"]), ""),
                     "signals": signals,
                 }
@@ -205,7 +207,18 @@ def destination_states(home: Home, names: Sequence[str]) -> list[dict[str, Any]]
     return found
 
 
-_REFUSED = "SELECT destination, signal, sum(items) FROM dead_letters GROUP BY destination, signal"
+_REFUSED = (
+    "SELECT destination, signal, sum(items), max(id), first_seq, last_seq, reason FROM dead_letters"
+    " GROUP BY destination, signal"
+)
+"""With ``max()``, SQLite takes the bare columns from the row that has it."""
+
+
+def _last_refusal(refused: Sequence[tuple[Any, ...]]) -> str:
+    if not refused:
+        return ""
+    _, _, first, last, reason = max(refused, key=lambda row: row[1])
+    return f"record {first}: {reason}" if first == last else f"one of records {first} to {last}: {reason}"
 
 
 def _read(home: Home, query: str, arguments: Sequence[object]) -> list[tuple[Any, ...]]:

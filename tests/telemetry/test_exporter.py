@@ -31,7 +31,7 @@ Export = Callable[[], DestinationExport]
 
 
 def destination(receiver: OtlpReceiver, **changes: Any) -> Destination:
-    values = {"name": NAME, "endpoint": receiver.endpoint, "protocol": receiver.protocol, "timeout": 700, **changes}
+    values = {"name": NAME, "endpoint": receiver.endpoint, "protocol": receiver.protocol, "timeout": 5000, **changes}
     return Destination(**values)
 
 
@@ -87,6 +87,7 @@ def test_every_call_becomes_a_span_and_every_cursor_moves(
     (state,) = destination_states(home, [NAME])
     assert (state["backlog"], state["dead_letters"], state["last_error"]) == (0, 0, "")
     assert {signal["state"] for signal in state["signals"]} == {"well"}
+    assert state["last_refusal"] == ""
 
 
 def test_the_resource_says_which_installation_sent_it(store: Store, receiver: OtlpReceiver, export: Export) -> None:
@@ -189,6 +190,8 @@ def test_one_refused_record_holds_up_no_other(
     assert cursors(home)["traces"] == 100
     (state,) = destination_states(home, [NAME])
     assert (state["dead_letters"], state["last_error"]) == (4 + 4 * 2, "")
+    assert state["last_refusal"].startswith("record 99: ")
+    assert "bad record" in state["last_refusal"]
 
 
 DOUBTFUL = NOT_RETRYABLE[1:3]
@@ -202,7 +205,7 @@ def test_a_receiver_that_is_out_of_order_costs_no_record(
         store.append(a_denied_record(number))
     receiver.behave(lambda *_: Refuse(code, status))
     exporting = export()
-    for _ in range(5):
+    for _ in range(3):
         drain(exporting)
     assert dead_letters(home) == []
     assert cursors(home)["traces"] == 0
@@ -212,7 +215,8 @@ def test_a_receiver_that_is_out_of_order_costs_no_record(
     drain(exporting)
     assert len(receiver.metadata) - requests <= 2 * (10 + 24)
     receiver.behave(lambda *_: None)
-    drain(exporting)
+    while cursors(home)["traces"] < 600:
+        exporting.step()
     assert set(calls_of(receiver)) == set(range(1, 601))
 
 
@@ -285,6 +289,7 @@ def test_a_partial_success_moves_the_cursor_and_what_was_rejected_is_written_dow
     (letter,) = dead_letters(home)
     assert (letter.signal, letter.first_seq, letter.last_seq, letter.items) == ("traces", 1, 10, 3)
     assert letter.reason == "three were too old"
+    assert destination_states(home, [NAME])[0]["last_refusal"] == "one of records 1 to 10: three were too old"
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, grpc.StatusCode.UNIMPLEMENTED)])
