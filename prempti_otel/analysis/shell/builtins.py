@@ -193,7 +193,7 @@ def _source(commands: Commands, process: Process, argv: tuple[Word, ...], state:
         if written is None:
             process.dynamic = process.dynamic or not file.known
             return None
-        return commands.run_written(process, lambda code: _in_shell(commands, process, code, state), written, state)
+        return commands.written.run(process, lambda code: _in_shell(commands, process, code, state), written, state)
     if content is None:
         process.dynamic = True
         return None

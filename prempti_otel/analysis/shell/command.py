@@ -7,7 +7,7 @@ commands are handed over. Nothing here decides; nothing is run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,12 +24,14 @@ from prempti_otel.analysis.reading import (
 )
 from prempti_otel.analysis.shell import output
 from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
-from prempti_otel.analysis.shell.disk import Disk, WrittenFile
+from prempti_otel.analysis.shell.disk import Disk
+from prempti_otel.analysis.shell.expand import PLAIN
 from prempti_otel.analysis.shell.inherited import Inherited
 from prempti_otel.analysis.shell.redirect import Redirected
 from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process
+from prempti_otel.analysis.shell.written import WrittenFiles
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.walk import Walk
@@ -47,15 +49,7 @@ _OPAQUE = re.compile(r"\$|`|<\(")
 _PLACEHOLDER = re.compile(r"\{[^\s{},;][^\s{},;]*\}")
 """What inline code hands over in place of what it computes, where a shell's group would have a blank."""
 _LONE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*]|\{[A-Za-z_][A-Za-z0-9_]*\})\Z")
-_SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
-_INTERPRETERS = {
-    "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh",
-    "python": "python", "node": "javascript", "perl": "perl", "ruby": "ruby", "php": "php",
-}  # fmt: skip
-_FOUND_BY_THEMSELVES = dict.fromkeys(("make", "gmake"), ("make", ("GNUmakefile", "makefile", "Makefile")))
-"""By name, the language and names of files that a command runs without being given them (GNU make's manual)."""
 _GIT_SETTINGS = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
-_DEVICES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
 
 
 class Catalogue(Protocol):
@@ -77,6 +71,7 @@ class Commands:
         self.expander = walk.expander
         self._words = MOST_WORDS
         self.inherited = Inherited(self)
+        self.written = WrittenFiles(self)
 
     # From tokens to words
 
@@ -91,8 +86,12 @@ class Commands:
         assigned: dict[str, Value] = {}
         before = state.variables
         after: dict[str, Variable] = {}
+        text = source.text
         for token in tokens:
             if token.kind is TokenKind.WORD:
+                if words and PLAIN.match(text, token.start, token.end) and words[0].text not in DECLARATIONS:
+                    words.append(Word(text[token.start : token.end]))
+                    continue
                 match = None if words else _ASSIGNMENT.match(source.text, token.start, token.end)
                 if match is not None:
                     # Later assignments see earlier ones, but the words after them do not.
@@ -247,9 +246,9 @@ class Commands:
         if not argv[0].known and len(argv) > 1 and argv[1].known and argv[1].text in self.catalogue:
             self.nested(process, argv[1:], state)
         if "/" in name:
-            self._file_run(process, argv, state)
-        if reading.name in _FOUND_BY_THEMSELVES:
-            self._files_found(process, state)
+            self.written.as_command(process, argv, state)
+        if state.disk.files:
+            self.written.looked_for(process, state)
         for handover in reading.runs:
             result = self.hand_over(process, handover, state)
             if name.rpartition("/")[2] not in LOOKUPS and written is None and len(reading.runs) == 1:
@@ -264,10 +263,11 @@ class Commands:
 
     def nested(self, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
         """A command that ``process`` runs, in a copy of the state."""
-        inner = self._inner(process, state)
+        inner = self.inner(process, state)
         return self.run(argv, inner, Redirected(), in_shell=False)
 
-    def _inner(self, process: Process, state: State) -> State:
+    def inner(self, process: Process, state: State) -> State:
+        """The state of what ``process`` runs."""
         inner = state.copy()
         inner.parent = process
         inner.depth += 1
@@ -311,10 +311,10 @@ class Commands:
             self.walk.cut(name)
             process.dynamic = True
             return None
-        inner = self._inner(process, state)
+        inner = self.inner(process, state)
         self._context(handover, inner)
         if handover.language != "argv":
-            return self._code(process, handover, inner)
+            return self.code(process, handover, inner)
         if name in output.CONSUMERS:
             inner.stdin, inner.fetched = NOTHING, False
         if not handover.argv:
@@ -334,10 +334,11 @@ class Commands:
             inner.cwd = inner.below(handover.directory)
         inner.variables.update(handover.environment)
 
-    def _code(self, process: Process, handover: Handover, inner: State) -> Word | None:
+    def code(self, process: Process, handover: Handover, inner: State) -> Word | None:
+        """Code that a command runs, in ``inner``."""
         code = handover.code
         if code is None and handover.code_file is not None:
-            return self._code_file(process, handover, handover.code_file, inner)
+            return self.written.given(process, handover, handover.code_file, inner)
         if code is None:
             self._unknown_code(process, inner)
             return None
@@ -406,65 +407,6 @@ class Commands:
         self._write(process, inner, first)
         for handover in found.runs:
             self.hand_over(process, handover, inner)
-
-    def _code_file(self, process: Process, handover: Handover, file: Word, inner: State) -> Word | None:
-        """A file given to an interpreter: known only if the same code has written it."""
-        if file.text in _DEVICES:
-            return self._code(process, replace(handover, code_file=None, code=inner.stdin.text), inner)
-        if self.is_fetched(file):
-            self.effect(process, "runs_remote_code")
-        if file.text in self.walk.files:
-            content = self.walk.files[file.text]
-            if content is None:
-                process.dynamic = True
-                process.script = process.script or ""
-                return None
-            return self.interpret(process, handover.language, content, handover.args, inner)
-        written = inner.disk.files.get(inner.path(file))
-        if written is None:
-            return None
-        return self._interpret_written(process, handover.language, written, (file, *handover.args), inner)
-
-    def _interpret_written(
-        self, process: Process, language: str, written: WrittenFile, args: Sequence[Word], inner: State
-    ) -> Word | None:
-        return self.run_written(
-            process, lambda code: self.interpret(process, language, code, args, inner.copy()), written, inner
-        )
-
-    def run_written(
-        self, process: Process, run: Callable[[Word], Word | None], written: WrittenFile, state: State
-    ) -> Word | None:
-        """Run a file that the same code has written or downloaded, with each text that it may have."""
-        if written.downloaded:
-            self.effect(process, "runs_remote_code")
-        if not written.texts:
-            process.dynamic = True
-        calls = state.calls
-        result: Word | None = None
-        for text in written.texts:
-            mark = hash(text.text)
-            if mark not in calls:
-                state.calls = (*calls, mark)
-                result = run(text)
-        state.calls = calls
-        return result if len(written.texts) == 1 else None
-
-    def _file_run(self, process: Process, argv: tuple[Word, ...], state: State) -> None:
-        """A command that is a file which the same code has written."""
-        written = state.disk.files.get(state.path(argv[0]))
-        if written is not None:
-            match = _SHEBANG.match(written.content.text) if written.content is not None else None
-            language = _INTERPRETERS.get(match["name"], "") if match else "sh"
-            self._interpret_written(process, language, written, argv, self._inner(process, state))
-
-    def _files_found(self, process: Process, state: State) -> None:
-        """Files with code that a command looks for by itself, where the same code has written them."""
-        language, names = _FOUND_BY_THEMSELVES[process.reading.name]
-        if state.disk.files and process.script is None:
-            written = [file for name in names if (file := state.disk.files.get(state.path(Word(name)))) is not None]
-            for file in written[:1]:
-                self._interpret_written(process, language, file, (), self._inner(process, state))
 
     # Effects
 

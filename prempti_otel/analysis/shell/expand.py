@@ -24,7 +24,8 @@ MOST_STEPS = 100_000
 LONGEST_DOCUMENT = 64 * 1024
 """Characters of a here-document that are expanded."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+^!-]+\Z")
+PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+^!-]+\Z")
+"""A word that expands to itself."""
 _RUN = re.compile(r"[^\\'\"`$<>{}\[*?~]+")
 _IN_DOUBLE = re.compile(r"[^\"\\$`]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
@@ -64,7 +65,7 @@ class Expander:
     def words(self, source: Source, start: int, end: int, state: State) -> list[Word]:
         """What a word expands to: none, one or several words."""
         text = source.text
-        if _PLAIN.match(text, start, end):
+        if PLAIN.match(text, start, end):
             return [Word(text[start:end])]
         if "{" in text[start:end]:
             scanner = Scanner(source)
@@ -78,7 +79,7 @@ class Expander:
     def single(self, source: Source, start: int, end: int, state: State) -> Word:
         """What a word expands to where it is neither split nor matched: assignments, ``case``, here-strings."""
         text = source.text
-        if _PLAIN.match(text, start, end):
+        if PLAIN.match(text, start, end):
             return Word(text[start:end])
         field = Fields(split=None)
         self._expand(source, start, end, state, field)

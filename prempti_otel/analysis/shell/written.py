@@ -1,0 +1,95 @@
+"""Running files that the same code has written: scripts given to an interpreter, run by their name, or looked for.
+
+What a file holds is known from the walk alone; no file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from prempti_otel.analysis.reading import Handover, Word
+from prempti_otel.analysis.shell.disk import WrittenFile
+from prempti_otel.analysis.shell.state import State
+from prempti_otel.analysis.shell.trace import Process
+
+if TYPE_CHECKING:
+    from prempti_otel.analysis.shell.command import Commands
+
+_SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
+_INTERPRETERS = {
+    "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh", "make": "make", "awk": "awk",
+    "python": "python", "node": "javascript", "perl": "perl", "ruby": "ruby", "php": "php",
+}  # fmt: skip
+_LOOKED_FOR = dict.fromkeys(("make", "gmake"), ("make", ("GNUmakefile", "makefile", "Makefile")))
+"""By command, the language and names of files that it runs without being given them (GNU make's manual)."""
+_DEVICES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
+
+
+class WrittenFiles:
+    """What one call's code runs of its own files."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    def given(self, process: Process, handover: Handover, file: Word, inner: State) -> Word | None:
+        """A file given to an interpreter: known only if the same code has written it."""
+        commands = self._commands
+        if file.text in _DEVICES:
+            return commands.code(process, replace(handover, code_file=None, code=inner.stdin.text), inner)
+        if commands.is_fetched(file):
+            commands.effect(process, "runs_remote_code")
+        if file.text in commands.walk.files:
+            content = commands.walk.files[file.text]
+            if content is None:
+                process.dynamic = True
+                process.script = process.script or ""
+                return None
+            return commands.interpret(process, handover.language, content, handover.args, inner)
+        written = inner.disk.files.get(inner.path(file))
+        if written is None:
+            return None
+        return self._interpret(process, handover.language, written, (file, *handover.args), inner)
+
+    def as_command(self, process: Process, argv: tuple[Word, ...], state: State) -> None:
+        """A command that is a file which the same code has written."""
+        written = state.disk.files.get(state.path(argv[0]))
+        if written is not None:
+            match = _SHEBANG.match(written.content.text) if written.content is not None else None
+            language = _INTERPRETERS.get(match["name"], "") if match else "sh"
+            self._interpret(process, language, written, argv, self._commands.inner(process, state))
+
+    def looked_for(self, process: Process, state: State) -> None:
+        """A file that a command looks for by itself where it is given no code."""
+        language, names = _LOOKED_FOR.get(process.reading.name, ("", ()))
+        found = [file for name in names if (file := state.disk.files.get(state.path(Word(name)))) is not None]
+        if found and process.script is None:
+            self._interpret(process, language, found[0], (), self._commands.inner(process, state))
+
+    def run(
+        self, process: Process, run: Callable[[Word], Word | None], written: WrittenFile, state: State
+    ) -> Word | None:
+        """Run a file that the same code has written or downloaded, with each text that it may have."""
+        if written.downloaded:
+            self._commands.effect(process, "runs_remote_code")
+        if not written.texts:
+            process.dynamic = True
+        calls = state.calls
+        result: Word | None = None
+        for text in written.texts:
+            mark = hash(text.text)
+            if mark not in calls:
+                state.calls = (*calls, mark)
+                result = run(text)
+        state.calls = calls
+        return result if len(written.texts) == 1 else None
+
+    def _interpret(
+        self, process: Process, language: str, written: WrittenFile, args: Sequence[Word], inner: State
+    ) -> Word | None:
+        def interpret(code: Word) -> Word | None:
+            return self._commands.interpret(process, language, code, args, inner.copy())
+
+        return self.run(process, interpret, written, inner)
