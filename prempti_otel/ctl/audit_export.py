@@ -87,7 +87,9 @@ def export(
     config = load_config(home.config)
     receiver = _receiver(to, protocol) if to else _configured(config.export, destination) if destination else None
     from prempti_otel.audit import StoreReader
+    from prempti_otel.telemetry.__main__ import forget_environment
 
+    forget_environment()
     with StoreReader(home) as reader:
         chosen = _range(reader, since, until, session)
         if chosen.after >= chosen.through:
@@ -136,9 +138,6 @@ def _range(reader: StoreReader, since: Point | None, until: Point | None, sessio
 def _otlp(
     home: Home, reader: StoreReader, destination: Destination, signals: tuple[str, ...], privacy: Privacy
 ) -> Target:
-    from prempti_otel.telemetry.__main__ import forget_environment
-
-    forget_environment()
     from prempti_otel.telemetry.process import resource_of
     from prempti_otel.telemetry.project import content_of
     from prempti_otel.telemetry.replay import Receiver, projections
@@ -181,13 +180,13 @@ def _run(chosen: Range, reader: StoreReader, target: Target) -> int:
     """The exit code; what a person needs to know is on standard error, so that the output can be piped."""
     from prempti_otel.telemetry.replay import run
 
-    reached = chosen.after
+    reached, records = chosen.after, 0
     try:
         with watched("exporting", chosen.after + 1, chosen.through) as shown:
 
-            def done(seq: int) -> None:
-                nonlocal reached
-                reached = seq
+            def done(seq: int, count: int) -> None:
+                nonlocal reached, records
+                reached, records = seq, records + count
                 shown(seq)
 
             run(chosen, reader, target, done)
@@ -204,5 +203,5 @@ def _run(chosen: Range, reader: StoreReader, target: Target) -> int:
         click.echo(f"the receiver does not take {signal}", err=True)
     if target.refused:
         click.echo(f"{target.refused} refused for good; {printable(target.reason)}", err=True)
-    click.echo(f"records {chosen.after + 1} to {chosen.through} are out", err=True)
+    click.echo(f"{records} records out, of {chosen.after + 1} to {chosen.through}", err=True)
     return ExitCode.FINDING if target.refused else ExitCode.OK

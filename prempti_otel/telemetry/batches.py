@@ -35,7 +35,7 @@ def pieces(records: Iterable[StoredRecord], projection: Projection) -> Iterator[
         try:
             yield Piece(record.seq, record.hash, tuple(projection(record)))
         except Exception as error:  # noqa: BLE001 - the boundary of one record; it is set aside and told
-            yield Piece(record.seq, record.hash, (), f"record {record.seq} cannot be projected: {error}"[:300])
+            yield Piece(record.seq, record.hash, (), f"cannot be projected: {error}"[:300])
 
 
 def batches(projected: Iterable[Piece]) -> Iterator[list[Piece]]:

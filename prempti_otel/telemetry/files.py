@@ -86,7 +86,7 @@ class OtlpLines:
         for run in batches(pieces(records, self._projection)):
             if run[0].error:
                 self.refused += 1
-                self.reason = self.reason or run[0].error
+                self.reason = self.reason or f"record {run[0].seq}: {run[0].error}"
             elif items := [item for piece in run for item in piece.items]:
                 yield otlp_json(self._encode(items)) + b"\n"
 
@@ -108,7 +108,7 @@ class JsonLines:
         for piece in found:
             if piece.error:
                 self.refused += 1
-                self.reason = self.reason or piece.error
+                self.reason = self.reason or f"record {piece.seq}: {piece.error}"
         self._output.write(b"".join(item + b"\n" for piece in found for item in piece.items))
 
     def _encoded(self, record: StoredRecord) -> list[bytes]:

@@ -74,11 +74,14 @@ class Target(Protocol):
         """All of these, or raises PremptiError."""
 
 
-def run(chosen: Range, reader: StoreReader, target: Target, done: Callable[[int], None]) -> None:
-    """Hand all chosen records to ``target``; ``done`` is told the last record after each step. Raises PremptiError."""
+def run(chosen: Range, reader: StoreReader, target: Target, done: Callable[[int, int], None]) -> None:
+    """Hand all chosen records to ``target``. Raises PremptiError.
+
+    ``done`` is told, after each step, the last record of it and how many there were in it.
+    """
     for page in chosen.pages(reader):
         target.write(page)
-        done(page[-1].seq)
+        done(page[-1].seq, len(page))
 
 
 def projections(

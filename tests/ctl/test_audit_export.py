@@ -20,6 +20,7 @@ from opentelemetry.sdk.resources import Resource
 
 from prempti_otel.audit import Store, StoreReader
 from prempti_otel.audit.cursors import SIGNALS, read_cursors
+from prempti_otel.model.record import Record, RecordKind
 from prempti_otel.settings.home import Home
 from prempti_otel.telemetry import project
 from prempti_otel.telemetry.state import ExportState, dead_letters
@@ -293,8 +294,31 @@ def test_the_environment_can_give_headers_but_not_switch_it_off(ctl: Ctl, store:
         "OTEL_SDK_DISABLED": "true",
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9",
         "OTEL_RESOURCE_ATTRIBUTES": "service.name=forged",
+        "OTEL_SPAN_EVENT_COUNT_LIMIT": "0",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT": "1",
     }
     done = ctl("audit", "export", "--to", receiver.endpoint, "--protocol", protocol(receiver), env=hostile)
     assert done.returncode == 0, done.stderr
     assert receiver.metadata[0]["x-team"] == "a"
+    assert sum(len(span.events) for span in receiver.spans()) == 1
     assert len(calls_of(receiver)) == 10
+
+
+def test_a_record_that_makes_no_sense_is_told_and_passed_over(ctl: Ctl, store: Store) -> None:
+    filled(store, 1)
+    store.append(Record(RecordKind.DECISION, 1, {"call": "not an object"}))
+    filled(store, 1)
+    for arguments in (["--format", "ocsf"], ["--format", "otlp-json"]):
+        done = ctl("audit", "export", *arguments)
+        assert done.returncode == 1
+        assert "1 refused for good; record 3: cannot be projected" in done.stderr
+        assert "5 records out, of 1 to 5" in done.stderr
+
+
+def test_a_receiver_that_speaks_no_tls_is_told_in_one_sentence(ctl: Ctl, store: Store) -> None:
+    filled(store, 1)
+    with OtlpReceiver("grpc") as receiver:
+        done = ctl("audit", "export", "--to", receiver.endpoint.replace("http", "https"), "--signal", "traces")
+    assert done.returncode == 3
+    assert done.stderr.startswith("premptictl: https://127.0.0.1:")
+    assert "--since 1" in done.stderr.splitlines()[-1]
