@@ -17,7 +17,7 @@ import msgspec
 
 from prempti_otel.ctl.output import VERDICT_STYLES, console, print_json, print_table
 from prempti_otel.errors import PremptiError
-from prempti_otel.model.decision import DecisionSource
+from prempti_otel.model.decision import DecisionSource, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,8 +105,10 @@ def compare(records: Iterable[StoredRecord], judge: Judge) -> Comparison:
             if body.decision.source == DecisionSource.ERROR.value or not body.call.tool:
                 result.skipped += 1
                 continue
-            decision = judge.judge(call_of(body)).decision
-        except (msgspec.ValidationError, PremptiError):
+            asked = body.decision.verdict == Verdict.ASK.value
+            answer = Verdict(body.decision.action) if asked else None
+            decision = judge.judge(call_of(body), answer).decision
+        except (msgspec.ValidationError, ValueError, PremptiError):
             result.skipped += 1
             continue
         result.calls += 1

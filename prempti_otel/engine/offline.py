@@ -61,8 +61,12 @@ class Judge:
         arrival = Arrival(self._number, received_ns or time.time_ns())
         return self.judge(agents.get(agent).parse(payload, arrival))
 
-    def judge(self, call: ToolCall) -> Evaluation:
-        """The same for a call that was parsed already, such as a recorded one. Raises PremptiError."""
+    def judge(self, call: ToolCall, answer: Verdict | None = None) -> Evaluation:
+        """The same for a call that was parsed already, such as a recorded one. Raises PremptiError.
+
+        ``answer``: what was enforced when rules asked about it, where that is known. A call that a person approved
+        leaves its session marks to the calls behind it, one that nobody was asked about does not.
+        """
         started = time.perf_counter()
         adapter = agents.get(call.agent)
         try:
@@ -72,7 +76,8 @@ class Judge:
         except Exception as error:
             # The boundary of one call, as in the engine: the next one is judged all the same.
             raise PremptiError(describe(error), remedy="report this as a defect") from error
-        if evaluation.decision.action is not Verdict.DENY:
+        known = answer is not None and evaluation.decision.verdict is Verdict.ASK
+        if (answer if known else evaluation.decision.action) is not Verdict.DENY:
             self._sessions.set(call.session_id, evaluation.marks, call.received_ns)
         return evaluation
 

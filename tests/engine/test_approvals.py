@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival, Reply
 from prempti_otel.audit import AdminBody, DecisionBody, StoreReader, body_of
+from prempti_otel.ctl.history import compare
 from prempti_otel.engine.approval_history import recall
 from prempti_otel.engine.approvals import (
     ASKED_NS,
@@ -30,6 +31,7 @@ from prempti_otel.engine.approvals import (
 from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.numbering import Numbers
+from prempti_otel.engine.offline import Judge
 from prempti_otel.engine.pipeline import Pipeline
 from prempti_otel.engine.sessions import Sessions
 from prempti_otel.engine.trail import Trail
@@ -508,3 +510,16 @@ def test_a_headless_claude_code_gets_what_the_settings_say(
         assert record.approval in reply["permissionDecisionReason"]
         approvals.give(approvals.find(record.approval), 0, "ada", {})
         assert [json.loads(pipeline.hook("claude_code", call).stdout) == {} for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_a_replay_of_what_was_approved_comes_to_the_same_verdicts(desk: Desk, approve: bool) -> None:
+    """A session mark that an approved call set is there for the calls behind it; that of a denied one is not."""
+    desk.codex("ask-me note-me")
+    if approve:
+        desk.give(desk.last_id())
+    assert desk.codex("ask-me note-me") == approve
+    assert desk.codex("publish") != approve
+    with StoreReader(desk.home) as reader:
+        result = compare(reader.decisions(), Judge(ruleset()))
+    assert (result.calls, result.changes, result.skipped) == (3, [], 0)
