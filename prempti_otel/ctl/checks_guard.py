@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from prempti_otel import __version__
-from prempti_otel.ctl import services
+from prempti_otel.ctl import process, services
 from prempti_otel.ctl.findings import Finding, Patient, fail, ok, warn
 from prempti_otel.ctl.output import seconds
 from prempti_otel.errors import PremptiError
@@ -62,7 +62,9 @@ def engine(patient: Patient) -> Iterator[Finding]:
             "service", f"{service.manager} should start the engine, but {service.file} is gone", "premptictl enable"
         )
     if status is None:
-        if home.stopped.exists():
+        if pid := process.holder(home):
+            yield fail("engine", f"an engine runs (pid {pid}), but does not answer", "premptictl restart")
+        elif home.stopped.exists():
             yield fail("engine", "the engine was stopped with premptictl stop", "premptictl start")
         elif home.engine_failed.exists():
             words = home.engine_failed.read_text("utf-8", "replace").strip() or "it left no word"
@@ -93,6 +95,9 @@ def mode(patient: Patient) -> Iterator[Finding]:
         yield warn(
             "mode", "monitor mode: calls are judged and recorded, and none is stopped", "premptictl mode guardrails"
         )
+    elif patient.home.monitor_flag.exists():
+        says = f"{patient.home.monitor_flag} tells hooks to let calls pass while the engine does not answer"
+        yield fail("mode", says, f"rm {shlex.quote(str(patient.home.monitor_flag))}")
     else:
         yield ok("mode", "verdicts are enforced")
     if patient.config.default_action == "allow":
@@ -125,6 +130,9 @@ def rules(patient: Patient) -> Iterator[Finding]:
         yield fail("rules", "the engine's rules are not those on disk", "premptictl restart")
     else:
         yield ok("rules", f"{enabled} rules in force of {len(result.ruleset.rules)}")
+    if enabled and config.rules.minimum_priority != "debug":
+        says = f"rules below priority {config.rules.minimum_priority} are switched off"
+        yield warn("rules", says, "premptictl config set rules.minimum_priority debug")
     if enabled and not config.rules.default:
         yield warn("rules", "the default rules are switched off", "premptictl config set rules.default true")
 
@@ -249,7 +257,8 @@ def _fallbacks(reader: StoreReader, home: Home) -> Iterator[Finding]:
         count += len(lines)
         reason = lines[-1].rpartition("\t")[2] if lines else reason
     if count:
-        says = f"{count} calls were answered without the engine in the last 24 h, the last one: {reason}"
+        calls = "1 call was" if count == 1 else f"{count} calls were"
+        says = f"{calls} answered without the engine in the last 24 h, the last one: {reason}"
         yield warn("fallbacks", says, "premptictl logs")
     else:
         yield ok("fallbacks", "the engine answered every call of the last 24 h")

@@ -24,13 +24,14 @@ _SWITCHES = ("switches", "disable")
 
 def hooks(patient: Patient) -> Iterator[Finding]:
     """Each agent that is here has a hook that is in order, and that blocks what the rules deny."""
-    found = {
-        agent: [state for state in registration.status(agent, patient.home, patient.project) if state.registered]
-        for agent in registration.agents()
-    }
+    known = {agent: registration.status(agent, patient.home, patient.project) for agent in registration.agents()}
+    found = {agent: [state for state in states if state.registered] for agent, states in known.items()}
     guarded = [agent for agent, states in found.items() if states]
     for agent in registry.detected():
-        if not found[agent]:
+        unread = {problem for state in known[agent] if not state.registered for problem in state.problems}
+        for problem in sorted(unread):
+            yield fail("hook", f"{agent} ignores its settings, hooks and all: {problem}", "correct that file")
+        if not found[agent] and not unread:
             says = f"{agent} is here, but no hook is registered with it: its calls are not judged"
             tell = warn if guarded else fail
             yield tell("hook", says, f"premptictl hook add {agent}")
@@ -95,7 +96,8 @@ def _tried(patient: Patient, state: HookStatus, name: str) -> Finding:
     if body.decision.verdict != "deny":
         says = f"{name}: your rules let a known-bad call pass: {known_bad.COMMAND}"
         config = patient.config.rules
-        if config.default and not (config.disable or config.disable_tags):
+        chosen = config.disable or config.disable_tags or config.minimum_priority != "debug"
+        if config.default and not chosen:
             return fail("probe", says, "premptictl rules check")
         return warn("probe", says, f"premptictl explain {known_bad.COMMAND!r}")
     return fail("probe", f"{name}: a denied call was let pass: {said}", _add(state))

@@ -41,6 +41,22 @@ def running(home: Home) -> StatusReply | None:
         return None
 
 
+def holder(home: Home) -> int:
+    """The process that holds the engine's lock, whether or not it answers; 0 where there is none."""
+    try:
+        descriptor = os.open(home.engine_lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(descriptor, 32).strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return 0
+
+
 def start_engine(home: Home) -> StatusReply:
     """Start the engine and wait until it answers; one that answers already is left alone. Raises PremptiError."""
     load_config(home.config)  # a broken file is told here, at the terminal
@@ -77,14 +93,14 @@ def restart_engine(home: Home) -> StatusReply:
 
 
 def end_engine(home: Home) -> int:
-    """Stop a running engine; its pid, or 0. Raises PremptiError."""
+    """Stop a running engine, also one that does not answer; its pid, or 0. Raises PremptiError."""
     status = running(home)
     service = services.installed(home)
     if service is not None:
         service.stop()
-    if status is None:
+    pid = int(status.pid) if status else holder(home)
+    if not pid:
         return 0
-    pid = int(status.pid)
     with contextlib.suppress(ProcessLookupError):  # the service manager has stopped it
         os.kill(pid, signal.SIGTERM)
     if _has_ended(pid):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
+import os
+import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ctl]:
     home.mkdir()
     programs = home.parent / "programs"
     programs.mkdir()
+    (programs / "premptictl").symlink_to(PREMPTICTL)
     ctl = Ctl(home, path=f"{programs}:/usr/bin:/bin")
     ctl.ok("install", "--no-service")
     yield ctl
@@ -54,23 +57,14 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
 
 def run(ctl: Ctl, remedy: str) -> None:
     """Do what the remedy says."""
-    words = shlex.split(remedy.partition(";")[0])
-    if words[0] == "premptictl":
-        ctl.ok(*words[1:])
-    else:
-        assert words[0] == "chmod"
-        Path(words[2]).chmod(int(words[1], 8))
+    subprocess.run(
+        ["/bin/sh", "-c", remedy], env=ctl.env, cwd=ctl.user_home, check=True, capture_output=True, timeout=60
+    )
 
 
 def put_in(ctl: Ctl, key: str, value: object) -> None:
     data = json.loads(settings(ctl).read_text())
     settings(ctl).write_text(json.dumps({**data, key: value}))
-
-
-def take_out(ctl: Ctl, key: str) -> None:
-    data = json.loads(settings(ctl).read_text())
-    del data[key]
-    settings(ctl).write_text(json.dumps(data))
 
 
 def end_engine(ctl: Ctl) -> None:
@@ -97,6 +91,18 @@ def unfounded_service(ctl: Ctl) -> None:
     (ctl.guard_home / "run/service").write_text("systemd\n")
 
 
+def unreadable(ctl: Ctl) -> None:
+    edit(settings(ctl), lambda text: text.replace("{", "{  // mine\n", 1))
+
+
+def mend(ctl: Ctl, _: str) -> None:
+    edit(settings(ctl), lambda text: text.replace("{  // mine\n", "{", 1))
+
+
+def hang(ctl: Ctl) -> None:
+    os.kill(int((ctl.guard_home / "run/engine.lock").read_text()), signal.SIGSTOP)
+
+
 def project_switch(ctl: Ctl) -> None:
     (ctl.user_home / ".claude/settings.local.json").write_text('{"disableAllHooks": true}')
 
@@ -106,10 +112,8 @@ FAULTS: list[tuple[str, Plant, str, str, Cure]] = [
     ("wrong interpreter", wrong_interpreter, "fail", "does not exist", run),
     ("the hook of another home", another_homes, "fail", "another home", run),
     ("a stale copy of the hook", stale_hook, "fail", "another version", run),
-    ("hooks disabled", lambda c: put_in(c, "disableAllHooks", True), "fail", "disableAllHooks",
-     lambda c, _: take_out(c, "disableAllHooks")),
-    ("hooks disabled here", project_switch, "fail", "disableAllHooks",
-     lambda c, _: (c.user_home / ".claude/settings.local.json").unlink()),
+    ("hooks disabled", lambda c: put_in(c, "disableAllHooks", True), "fail", "disableAllHooks", run),
+    ("hooks disabled here", project_switch, "fail", "disableAllHooks", run),
     ("hook passes on failure", lambda c: void(c("hook", "add", "claude_code", "--fail-open")), "warn", "unjudged", run),
     ("home open to others", lambda c: c.guard_home.chmod(0o755), "fail", "other users", run),
     ("store open to others", lambda c: (c.guard_home / "audit.db").chmod(0o644), "fail", "other users", run),
@@ -122,6 +126,11 @@ FAULTS: list[tuple[str, Plant, str, str, Cure]] = [
      run),
     ("settings that do not load", lambda c: void((c.guard_home / "config.yaml").write_text("mode: [\n")), "fail",
      "config.yaml:2:1", lambda c, _: (c.guard_home / "config.yaml").unlink()),
+    ("settings of the agent that it cannot read", unreadable, "fail", "ignores its settings", mend),
+    ("rules of low priority off", lambda c: void(c("config", "set", "rules.minimum_priority", "critical")), "warn",
+     "below priority critical", run),
+    ("a flag that lets hooks pass", lambda c: (c.guard_home / "run/monitor").touch(), "fail", "let calls pass", run),
+    ("an engine that hangs", hang, "fail", "does not answer", run),
     ("a service that is gone", unfounded_service, "fail", "is gone",
      lambda c, _: (c.guard_home / "run/service").unlink()),
 ]  # fmt: skip
@@ -157,6 +166,15 @@ def test_a_planted_fault_is_found_and_its_remedy_cures_it(
     while (left := [one for one in ill(installed) if one["check"] != "fallbacks"]) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert left == []
+
+
+def test_an_engine_of_another_version_is_told(installed: Ctl) -> None:
+    """The running engine is the old one here: premptictl is made to say that it is newer."""
+    newer = "import prempti_otel, sys; prempti_otel.__version__ = '99.0'; from prempti_otel.ctl.app import run; "
+    program = newer + "sys.exit(run(['doctor', '--format', 'json']))"
+    done = subprocess.run([sys.executable, "-c", program], env=installed.env, capture_output=True, check=False)
+    (told,) = [one for one in json.loads(done.stdout) if "of version" in one["says"]]
+    assert (told["state"], told["remedy"]) == ("fail", "premptictl restart")
 
 
 @pytest.mark.parametrize(
