@@ -128,8 +128,6 @@ def approver(pid: int, agents: Agents) -> Approver:
 def _problem(process: psutil.Process, terminal: str, chain: list[psutil.Process], agents: Agents) -> str:
     if process.uids().effective != os.geteuid():
         return "another user asks to approve a call"
-    if not terminal:
-        return "approvals are given at a terminal only, and this process has none"
     programs = {program for names in registration.programs().values() for program in names}
     for one in chain:
         if agents.known(one) or _program_names(one) & programs:
@@ -137,7 +135,7 @@ def _problem(process: psutil.Process, terminal: str, chain: list[psutil.Process]
         mark = _mark(one)
         if mark:
             return f"a coding agent started process {one.pid} {_name(one)}, for that has the variable {mark}"
-    return ""
+    return "" if terminal else "approvals are given at a terminal only, and this process has none"
 
 
 def _mark(process: psutil.Process) -> str:

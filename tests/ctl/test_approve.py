@@ -21,6 +21,7 @@ from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home
 from tests.support.agent_payloads import codex
+from tests.support.approvers import skip_below_an_agent
 from tests.support.ctl import PREMPTICTL, Ctl
 from tests.support.engine_process import make_home
 from tests.support.rulesets import RULES
@@ -62,6 +63,11 @@ class Desk:
         with StoreReader(self.home) as reader:
             bodies = [body_of(record, AdminBody) for record in reader.records(kinds=[RecordKind.ADMIN])]
         return [body for body in bodies if body.action == action and body.detail["id"] == name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_agent_runs_these_tests() -> None:
+    skip_below_an_agent()
 
 
 @pytest.fixture(scope="module")

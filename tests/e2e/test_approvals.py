@@ -14,6 +14,7 @@ import pytest
 from prempti_otel.audit import AdminBody, body_of
 from prempti_otel.model.record import RecordKind
 from tests.support import real_claude, real_codex, real_gemini
+from tests.support.approvers import skip_below_an_agent
 from tests.support.guard import PREMPTICTL, Guard, wait_until
 from tests.support.npm_agents import Run
 from tests.support.terminal import Terminal
@@ -65,6 +66,7 @@ def agent(request: pytest.FixtureRequest) -> RealAgent:
 @pytest.fixture
 def person(home: Path) -> Iterator[Terminal]:
     """A terminal that no agent started."""
+    skip_below_an_agent()
     terminal = Terminal(home, f"{PREMPTICTL.parent}:/usr/bin:/bin", {"TERM": "dumb"})
     yield terminal
     terminal.close()
