@@ -157,9 +157,11 @@ def _holding(pattern: Any, texts: Sequence[str]) -> Iterator[str]:
 
     A line feed between two of them bounds every pattern but those with a blank, which mark both texts then.
     """
-    ends = list(accumulate(len(text) + 1 for text in texts))
+    encoded = [text.encode() for text in texts]
+    ends = list(accumulate(len(text) + 1 for text in encoded))
     place = 0
-    for match in pattern.finditer("\n".join(texts)):
+    # Places in bytes are free; those in characters would be counted from the beginning for each match.
+    for match in pattern.finditer(b"\n".join(encoded)):
         last = bisect_left(ends, match.end())
         place = max(place, bisect_right(ends, match.start()))
         yield from texts[place : last + 1]

@@ -38,7 +38,7 @@ HARMLESS = frozenset(
 _BARE = r"[^\s'\"`,;&|<>(){}\[\]\\=:][^\s'\"`;&|<>)\\]*"
 _QUOTED = r"\$?\\*\"(?P<double>[^\"\\\n]+)|\$?'(?P<single>[^'\n]+)"
 _VALUE = rf"(?:{_QUOTED}|(?P<bare>{_BARE}))"
-ASSIGNMENT = rf"(?:^|[^A-Za-z0-9_./-])(?P<name>{SECRET_NAME})['\"\\]*\]?\s*(?P<sign>=>|:=|=|:)\s*{_VALUE}"
+ASSIGNMENT = rf"(?:^|[^A-Za-z0-9_./-])(?P<name>{SECRET_NAME})['\"\\]*\]?[ \t]*(?P<sign>=>|:=|=|:)[ \t]*{_VALUE}"
 """``NAME=value``, ``name: value``, ``"name": "value"``."""
 FLAG = rf"(?:^|[\s'\"])--?(?P<name>{SECRET_NAME})['\"]?(?:=|\s+){_VALUE}"
 """``--name value`` and ``--name=value``."""
@@ -59,6 +59,8 @@ _HEADERS = (
 )
 _SCHEME = r"(?:(?:basic|bearer|token|digest|negotiate|apikey|aws4-hmac-sha256|bot)\s+)?"
 _WORD = r"([^\s'\"]+|'[^']*'|\"[^\"]*\")"
+_GAP = r"(?:\s|\\+[tnr])"
+"""A blank, also as a JSON string has it."""
 _REST = r"\b[^|;&\n]*?\s"
 _CURL = r"(?:curl|wget|http|https|xh)"
 _READS_STDIN = (
@@ -117,12 +119,12 @@ CONTEXTS = (
         "password",
         rf"\b{_CURL}{_REST}(?:-[a-zA-Z]*u|--user|-U|--proxy-user|-a|--auth)[\s=]*['\"]?"
         r"[^\s:'\"]*:((?:[^\s'\"/]|/[^\s'\"/])[^\s'\"]*)",
-        rf"{_CURL}\b.*[\s\"]-[-a-zA-Z]",
+        rf"{_CURL}\b.*[\s\"](?:-[a-zA-Z]*[uUa]|--user|--proxy-user|--auth)",
     ),
     ContextPattern(
         "token",
         rf"\b{_CURL}{_REST}(?:-u|--user)[\s=]*['\"]?([^\s:'\"]{{8,}}):?(?:[\s'\"]|$)",
-        rf"{_CURL}\b.*[\s\"]-[-a-zA-Z]",
+        rf"{_CURL}\b.*[\s\"](?:-[a-zA-Z]*[uUa]|--user|--proxy-user|--auth)",
         mixed=True,
     ),
     ContextPattern("password", r"\bsqlplus\s+(?:-[A-Za-z]+\s+)*[^\s/'\"]+/([^\s@'\"]+)@", "sqlplus"),
@@ -144,7 +146,7 @@ CONTEXTS = (
         "password",
         rf"\b(?:echo|printf|print)\s+(?:-[neE]+\s+)*(?:['\"]?(?:%s|%b)(?:\\+n)?['\"]?\s+)?{_WORD}"
         rf"[^|;&\n]*\|[^|;&\n]*?{_READS_STDIN}",
-        r"(?:echo|print).*\|",
+        _READS_STDIN,
     ),
     ContextPattern("password", rf"{_READS_STDIN}[^|;&\n]*?<<<\s*{_WORD}", r"<<<"),
     ContextPattern("password", r"\bopenssl\b[^|;&\n]*?\bpass:([^\s'\"]+)", r"pass:"),
@@ -164,7 +166,7 @@ CONTEXTS = (
     ContextPattern(
         "password",
         r"(?i)\b(?:IDENTIFIED\s+BY|WITH\s+(?:ENCRYPTED\s+)?PASSWORD|PASSWORD)\s+['\"]([^'\"]+)['\"]",
-        r"(?i)identified|password",
+        rf"(?i)(?:identified{_GAP}+by|password){_GAP}+\\*['\"]",
     ),
     ContextPattern(
         "password", r"\b(?:login|machine|account)\s+\S+\s+password\s+([^\s'\"]+)", r"password(?:\s|\\[tnr])+\S"
@@ -207,7 +209,7 @@ CONTEXTS = (
     ContextPattern(
         "token",
         rf"\b(?:set|setenv|setx|add|configure|ENV|put)\s+(?:-{{1,2}}[A-Za-z-]+\s+)*(?:[^\s'\"=]*[:/])?{_NAME}\s+{_WORD}",
-        rf"(?:set|setenv|setx|add|configure|ENV|put)\s.*{_NAME}",
+        rf"(?:set|setenv|setx|add|configure|ENV|put){_GAP}+(?:-{{1,2}}[A-Za-z-]+{_GAP}+)*(?:[^\s'\"=]*[:/])?{_NAME}{_GAP}",
         mixed=True,
     ),
     ContextPattern("password", rf"<[A-Za-z0-9.:_-]*{_NAME}>\s*([^<\s][^<]*)</", rf"(?i){_NAME}>"),
@@ -215,7 +217,7 @@ CONTEXTS = (
         "token",
         rf"(?i:\b(?:name|key))['\"\\]*\s*[:=]\s*['\"\\]*{_NAME}['\"\\]*\s*,?\s*['\"\\]*(?i:value)['\"\\]*\s*[:=]\s*"
         r"['\"\\]*([^\s'\"\\,}]+)",
-        rf"{_NAME}.*value",
+        rf"(?i:name|key)['\"\\]*{_GAP}*[:=]{_GAP}*['\"\\]*{_NAME}",
         mixed=True,
     ),
     ContextPattern(
@@ -227,14 +229,16 @@ CONTEXTS = (
         "password",
         r"(?i)\b(?:pass(?:word|phrase|code)|secret|token|(?:api|access)[ _-]?key)\s*(?:is|to|of|as|:)\s*['\"`]?"
         r"([^\s'\"`]{6,})",
-        r"(?i)pass(?:word|phrase|code)|(?:secret|token|key)(?:\s|\\[tnr])*(?:is|to|of|as|:)",
+        rf"(?i)(?:pass(?:word|phrase|code)|secret|token|key){_GAP}*(?:is|to|of|as|:){_GAP}*\\*['\"`]?[^\s'\"`]{{6}}",
         mixed=True,
     ),
-    ContextPattern("token", r"(?i)\btoken\s+([A-Za-z0-9_.~+/=-]{16,})", r"(?i)token(?:\s|\\[tnr])", mixed=True),
+    ContextPattern(
+        "token", r"(?i)\btoken\s+([A-Za-z0-9_.~+/=-]{16,})", rf"(?i)token{_GAP}+[A-Za-z0-9_.~+/=-]{{16}}", mixed=True
+    ),
     ContextPattern(
         "token",
         rf"['\"]{_NAME}['\"]\s*,\s*['\"]([^'\"]+)['\"]|{_NAME}\(\s*['\"]([^'\"]+)['\"]\s*\)",
-        rf"{_NAME}(?:\\*['\"](?:\s|\\[tnr])*,|\()",
+        rf"{_NAME}(?:\\*['\"]{_GAP}*,|\({_GAP}*\\*['\"])",
         mixed=True,
     ),
     ContextPattern("token", rf"{_NAME}['\"]?:\s*[|>][+-]?\s*\n\s+(\S+)", rf"{_NAME}['\"]?:\s*[|>]", mixed=True),

@@ -256,7 +256,7 @@ def is_secret(text: str, *, hard: bool) -> bool:
         return False
     path = text.startswith(("/", "./", "../", "~/")) and not _is_random(text)
     if hard:
-        return not path and bool(text)
+        return not path and (len(text) >= 4 or any(character.isalnum() for character in text))
     if len(text) < 8 or path or text.startswith("http") or not _NO_TOKEN.isdisjoint(text):
         return False
     kinds = sum(
