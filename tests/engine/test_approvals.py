@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,113 +15,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prempti_otel import agents
-from prempti_otel.agents.interface import Arrival, Reply
-from prempti_otel.audit import AdminBody, DecisionBody, StoreReader, body_of
-from prempti_otel.ctl.history import compare
-from prempti_otel.engine.approval_history import recall
+from prempti_otel.agents.interface import Arrival
+from prempti_otel.audit import AdminBody, StoreReader, body_of
 from prempti_otel.engine.approvals import (
     ASKED_NS,
     MAX_ASKED,
     ApprovalError,
     Approvals,
-    Grant,
     identity,
     normal_id,
 )
 from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.numbering import Numbers
-from prempti_otel.engine.offline import Judge
 from prempti_otel.engine.pipeline import Pipeline
 from prempti_otel.engine.sessions import Sessions
-from prempti_otel.engine.trail import Trail
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.model.record import RecordKind
-from prempti_otel.settings.config import ApprovalSettings, Config
+from prempti_otel.settings.config import ApprovalSettings
 from prempti_otel.settings.home import Home
 from tests.support.agent_payloads import codex, gemini
+from tests.support.approval_desk import BOTH_ASK, MINUTE, Desk, passed
 from tests.support.claude_payloads import payload
 from tests.support.rulesets import RULES, ruleset
-
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-LIFETIME = ApprovalSettings().lifetime
-BOTH_ASK = (
-    RULES
-    + """\
-- rule: Ask after notice
-  desc: a session that was noted is asked about more
-  condition: session.mark_count[noted] > 0 and tool.input contains "ask-me"
-  output: noted before
-  priority: ERROR
-  source: coding_agent
-  tags: [coding_agent_ask]
-"""
-)
-
-
-@dataclass
-class Clocks:
-    """The two clocks that an approval ends by."""
-
-    now: int = field(default_factory=time.time_ns)
-    ticks: int = 5 * SECOND
-
-    def pass_by(self, time_ns: int) -> None:
-        self.now += time_ns
-        self.ticks += time_ns
-
-
-@dataclass
-class Desk:
-    """A pipeline with a real store, whose approvals live by clocks of the test's own."""
-
-    home: Home
-    policy: Policy
-    clocks: Clocks = field(default_factory=Clocks)
-
-    def __post_init__(self) -> None:
-        self.home.create()
-        self.start()
-
-    def start(self) -> None:
-        """An engine's parts, as if it were started: what is known comes from the store."""
-        health = Health()
-        self.trail = Trail(self.home, health)
-        assert self.trail.open(Config())
-        clocks = self.clocks
-        self.approvals = Approvals(self.trail, ApprovalSettings, lambda: clocks.now, lambda: clocks.ticks)
-        with StoreReader(self.home) as reader:
-            recall(reader, self.approvals, lambda: clocks.now, lambda: clocks.ticks)
-        self.pipeline = Pipeline(
-            lambda: self.policy, self.trail, Sessions(), Numbers(), health, approvals=self.approvals
-        )
-
-    def restart(self) -> None:
-        self.trail.close()
-        self.clocks.ticks = 0
-        self.start()
-
-    def codex(self, command: str, **more: Any) -> bool:
-        """Whether the call may run."""
-        given = codex("Bash", {"command": command}) | more
-        return passed(self.pipeline.hook("codex", json.dumps(given).encode()))
-
-    def give(self, name: str, seconds: int = 0) -> Grant:
-        return self.approvals.give(self.approvals.find(name), seconds, "ada", {})
-
-    def decisions(self) -> list[DecisionBody]:
-        with StoreReader(self.home) as reader:
-            return [body_of(record, DecisionBody) for record in reader.decisions(limit=10_000)]
-
-    def last_id(self) -> str:
-        return self.decisions()[-1].decision.approval
-
-
-def passed(reply: Reply) -> bool:
-    assert reply.exit_code == 0
-    output = json.loads(reply.stdout)
-    return "deny" not in (output.get("decision"), output.get("hookSpecificOutput", {}).get("permissionDecision"))
 
 
 @pytest.fixture
@@ -232,88 +148,6 @@ def test_a_used_up_approval_can_be_given_anew(desk: Desk) -> None:
     for _ in range(3):
         desk.give(desk.last_id())
         assert [desk.codex("ask-me") for _ in range(2)] == [True, False]
-
-
-def test_an_approval_for_a_time_lets_the_call_pass_until_then(desk: Desk) -> None:
-    desk.codex("ask-me")
-    desk.give(desk.last_id(), 3600)
-    for _ in range(5):
-        desk.clocks.pass_by(11 * MINUTE)
-        assert desk.codex("ask-me")
-    desk.clocks.pass_by(6 * MINUTE)
-    assert not desk.codex("ask-me")
-
-
-@pytest.mark.parametrize(
-    ("later", "passes"), [(0, True), (LIFETIME * SECOND - 1, True), (LIFETIME * SECOND, False), (ASKED_NS, False)]
-)
-def test_an_approval_ends(desk: Desk, later: int, passes: bool) -> None:
-    desk.codex("ask-me")
-    desk.give(desk.last_id())
-    desk.clocks.pass_by(later)
-    assert desk.codex("ask-me") == passes
-
-
-@pytest.mark.parametrize("seconds", [-1, 24 * 3600 + 1])
-def test_no_approval_is_given_for_longer_than_a_day(desk: Desk, seconds: int) -> None:
-    desk.codex("ask-me")
-    with pytest.raises(ApprovalError, match="24 hours"):
-        desk.give(desk.last_id(), seconds)
-    assert not desk.codex("ask-me")
-
-
-def test_a_clock_that_is_set_back_prolongs_nothing(desk: Desk) -> None:
-    desk.codex("ask-me")
-    desk.give(desk.last_id(), 3600)
-    desk.clocks.now -= SECOND
-    assert desk.codex("ask-me"), "a clock that is adjusted"
-    desk.clocks.ticks += 3600 * SECOND
-    assert not desk.codex("ask-me"), "over by the clock that nobody sets"
-    desk.give(desk.last_id(), 3600)
-    desk.clocks.now -= 3600 * SECOND
-    assert not desk.codex("ask-me"), "given in the future"
-
-
-def test_a_clock_that_is_set_forward_ends_an_approval(desk: Desk) -> None:
-    desk.codex("ask-me")
-    desk.give(desk.last_id())
-    desk.clocks.now += LIFETIME * SECOND
-    assert not desk.codex("ask-me")
-
-
-@pytest.mark.parametrize("later", [0, MINUTE])
-def test_an_approval_and_the_calls_that_wait_outlive_the_engine(desk: Desk, later: int) -> None:
-    desk.codex("ask-me 1")
-    desk.codex("ask-me 2")
-    waiting = desk.last_id()
-    desk.give(desk.decisions()[0].decision.approval)
-    desk.restart()
-    desk.clocks.pass_by(later)
-    assert [desk.codex("ask-me 1") for _ in range(2)] == [True, False]
-    desk.give(waiting)
-    assert desk.codex("ask-me 2")
-    desk.restart()
-    assert not desk.codex("ask-me 1")
-    assert not desk.codex("ask-me 2")
-
-
-def test_an_approval_ends_while_no_engine_runs(desk: Desk) -> None:
-    desk.codex("ask-me")
-    desk.give(desk.last_id())
-    desk.clocks.pass_by(LIFETIME * SECOND)
-    desk.restart()
-    assert not desk.codex("ask-me")
-
-
-def test_an_engine_that_starts_with_its_clock_set_back_revives_no_approval(desk: Desk) -> None:
-    """The newest record tells how late it has been already."""
-    desk.codex("ask-me")
-    desk.give(desk.last_id())
-    desk.clocks.now -= 20 * MINUTE
-    desk.restart()
-    desk.clocks.pass_by(21 * MINUTE)
-    assert not desk.codex("ask-me")
-    assert desk.approvals.find(desk.last_id())
 
 
 def test_two_identical_calls_at_once_do_not_share_an_approval(desk: Desk) -> None:
@@ -510,16 +344,3 @@ def test_a_headless_claude_code_gets_what_the_settings_say(
         assert record.approval in reply["permissionDecisionReason"]
         approvals.give(approvals.find(record.approval), 0, "ada", {})
         assert [json.loads(pipeline.hook("claude_code", call).stdout) == {} for _ in range(2)] == [True, False]
-
-
-@pytest.mark.parametrize("approve", [True, False])
-def test_a_replay_of_what_was_approved_comes_to_the_same_verdicts(desk: Desk, approve: bool) -> None:
-    """A session mark that an approved call set is there for the calls behind it; that of a denied one is not."""
-    desk.codex("ask-me note-me")
-    if approve:
-        desk.give(desk.last_id())
-    assert desk.codex("ask-me note-me") == approve
-    assert desk.codex("publish") != approve
-    with StoreReader(desk.home) as reader:
-        result = compare(reader.decisions(), Judge(ruleset()))
-    assert (result.calls, result.changes, result.skipped) == (3, [], 0)
