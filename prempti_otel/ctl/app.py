@@ -101,8 +101,11 @@ def run(arguments: list[str], **options: Any) -> int:
     except PremptiError as error:
         click.echo(f"premptictl: {error.diagnostics()}", err=True)
         return getattr(error, "exit_code", ExitCode.FAILED)
-    except BrokenPipeError:
-        # The reader has had enough; keep the interpreter from complaining when it flushes.
+    except (BrokenPipeError, SystemExit) as error:
+        # Click makes an exit of a reader that has had enough, and of nothing else without its standalone mode.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # Keep the interpreter from complaining when it flushes.
         sys.stdout = None
         return 141  # 128 + SIGPIPE
     except Exception as error:  # noqa: BLE001 - the boundary of the program: a sentence, never a traceback

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 SIGNALS = ("traces", "logs")
 _PLACE = "a record's number, 90m, 2h or 7d (ago), or 2026-01-31T14:05"
 _SEQ, _TIME = "record", "time"
-GONE = 141
-"""128 + SIGPIPE: the reader of the output had enough."""
 Point = tuple[str, int]
 
 
@@ -194,8 +192,6 @@ def _run(chosen: Range, reader: StoreReader, target: Target) -> int:
         raise PremptiError(
             f"ended early: {printable(error.message)}", where=error.where, remedy=f"go on with: --since {reached + 1}"
         ) from error
-    except BrokenPipeError:
-        return GONE
     except KeyboardInterrupt:
         click.echo(f"interrupted; go on with: --since {reached + 1}", err=True)
         raise

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 from prempti_otel.ctl import app
-from tests.support.ctl import Ctl
+from tests.support.ctl import PREMPTICTL, Ctl
 
 
 def test_help_names_every_command(ctl: Ctl) -> None:
@@ -91,6 +92,17 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_without_its_message(
     said = capsys.readouterr().err
     assert "failed inside: ValueError in " in said
     assert "secret" not in said
+
+
+def test_a_reader_that_has_had_enough_ends_it_without_a_word(ctl: Ctl) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.Popen(
+        [PREMPTICTL, "rules", "list"], env=ctl.env, stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (141, "")
 
 
 def test_a_mistyped_command_is_told_with_the_nearest_one(ctl: Ctl) -> None:
