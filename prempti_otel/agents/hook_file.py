@@ -35,7 +35,9 @@ def install(home: Home) -> bool:
                 changed = True
     except OSError as error:
         raise PremptiError(
-            f"the hook cannot be installed: {error.strerror}", where=str(error.filename or home.bin)
+            f"the hook cannot be installed: {error.strerror}",
+            where=str(error.filename or home.bin),
+            remedy="correct permissions or free space",
         ) from error
     return changed
 

@@ -23,7 +23,9 @@ SECONDS = 15.0
 class UnhealthyError(PremptiError):
     """The call did not come back, or was not recorded."""
 
-    exit_code = ExitCode.UNREACHABLE
+    def __init__(self, message: str, *, remedy: str, code: ExitCode = ExitCode.UNREACHABLE) -> None:
+        super().__init__(message, remedy=remedy)
+        self.exit_code = code
 
 
 @click.command()
@@ -69,10 +71,19 @@ def probe(home: Home) -> str:
         raise UnhealthyError(f"the hook did not run: {error}", remedy="premptictl restart") from error
     said = done.stderr.decode(errors="replace").strip()
     if done.returncode or said:
-        raise UnhealthyError(said or f"the hook ended with status {done.returncode}", remedy="premptictl status")
+        message = said or f"the hook ended with status {done.returncode}"
+        raise UnhealthyError(message, remedy="premptictl status", code=_code(home))
     with StoreReader(home) as store:
         for record in store.decisions(session_id=SESSION, limit=50, newest=True):
             body = body_of(record, DecisionBody)
             if body.call.use_id == use_id:
                 return body.decision.verdict
-    raise UnhealthyError("the call was answered but is not in the store", remedy="premptictl audit verify")
+    message = "the call was answered but is not in the store"
+    raise UnhealthyError(message, remedy="premptictl audit verify", code=ExitCode.FINDING)
+
+
+def _code(home: Home) -> ExitCode:
+    """An engine that answers, but could not record the call for instance, is not one that cannot be reached."""
+    from prempti_otel.ctl import process
+
+    return ExitCode.UNREACHABLE if process.running(home) is None else ExitCode.FINDING
