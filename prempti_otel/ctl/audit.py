@@ -96,10 +96,11 @@ def _grow(tree: Any, value: Any) -> None:
 
     entries = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in entries:
+        name = printable(str(key))
         if isinstance(item, (dict, list)):
             if item:
-                _grow(tree.add(Text(str(key), style="bold")), item)
+                _grow(tree.add(Text(name, style="bold")), item)
         else:
-            label = Text(f"{key}: ", style="bold")
+            label = Text(f"{name}: ", style="bold")
             label.append(printable(str(item)), style="not bold")
             tree.add(label)

@@ -137,13 +137,13 @@ def line(record: StoredRecord) -> Text:
         fallback = body_of(record, FallbackBody)
         word = "blocked" if fallback.blocked else "passed"
         text.append(f"{word} ", style="bold red" if fallback.blocked else "yellow")
-        text.append(f"{fallback.agent} without the engine: {printable(fallback.reason)}", style="not dim")
+        text.append(f"{printable(fallback.agent)} without the engine: {printable(fallback.reason)}", style="not dim")
         return text
     body = body_of(record, DecisionBody)
     verdict = body.decision.verdict
     text.append(f"{verdict:<7}", style=f"not dim {VERDICT_STYLES.get(verdict, '')}")
     subject = body.call.command or body.call.file_path or _subject(body.call.input)
-    text.append(f"{body.call.tool or '?'} ", style="bold not dim")
+    text.append(f"{_short(body.call.tool) or '?'} ", style="bold not dim")
     text.append(_short(subject), style="not dim")
     stopping = dict.fromkeys(_rule(match) for match in body.matches if match.verdict in ("deny", "ask"))
     if stopping:
@@ -151,7 +151,7 @@ def line(record: StoredRecord) -> Text:
     elif body.decision.source == "error":
         text.append(f"  ← {_short(body.decision.reason)}", style="red")
     if body.decision.source == "approval":
-        text.append(f"  ({body.decision.reason})", style="cyan")
+        text.append(f"  ({_short(body.decision.reason)})", style="cyan")
     elif body.decision.action != verdict:
         way = f"; premptictl approve {body.decision.approval}" if body.decision.approval else ""
         text.append(f"  (enforced: {body.decision.action}{way})", style="cyan")
