@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import format_option, print_json
+from prempti_otel.ctl.output import format_option, print_json, printable
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 
@@ -78,8 +78,20 @@ def probe(home: Home) -> str:
             body = body_of(record, DecisionBody)
             if body.call.use_id == use_id:
                 return body.decision.verdict
+    reason = _reason(done.stdout)
+    if reason:
+        raise UnhealthyError(f"the call was blocked: {reason}", remedy="premptictl status", code=ExitCode.FINDING)
     message = "the call was answered but is not in the store"
     raise UnhealthyError(message, remedy="premptictl audit verify", code=ExitCode.FINDING)
+
+
+def _reason(reply: bytes) -> str:
+    """Why Claude Code is told not to run the call; empty where it is not told so."""
+    try:
+        told = json.loads(reply)["hookSpecificOutput"]["permissionDecisionReason"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return printable(str(told))
 
 
 def _code(home: Home) -> ExitCode:
