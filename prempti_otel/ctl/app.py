@@ -101,10 +101,8 @@ def run(arguments: list[str], **options: Any) -> int:
     except PremptiError as error:
         click.echo(f"premptictl: {error.diagnostics()}", err=True)
         return getattr(error, "exit_code", ExitCode.FAILED)
-    except (BrokenPipeError, SystemExit) as error:
-        # Click makes an exit of a reader that has had enough, and of nothing else without its standalone mode.
-        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
-            raise
+    except (BrokenPipeError, SystemExit):
+        # The reader has had enough: of that, and outside its standalone mode of nothing else, click makes an exit.
         # Keep the interpreter from complaining when it flushes.
         sys.stdout = None
         return 141  # 128 + SIGPIPE
