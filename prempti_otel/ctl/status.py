@@ -12,6 +12,7 @@ from prempti_otel.agents import registration
 from prempti_otel.ctl import project_rules, services
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import console, format_option, print_json, seconds, shown
+from prempti_otel.ctl.process import holder
 from prempti_otel.ctl.rule_notice import last_change
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.settings.home import Home
@@ -41,6 +42,7 @@ def status(form: str) -> int:
         "home": str(home.root),
         "installed": home.root.is_dir(),
         "running": reply is not None,
+        "hanging_pid": holder(home) if reply is None else 0,
         "stopped_by_user": home.stopped.exists(),
         "store_bytes": sum(path.stat().st_size for path in home.root.glob("audit.db*")),
         "service": service.manager if service else None,
@@ -121,6 +123,8 @@ def _print(state: dict[str, Any]) -> None:
 
     if not state["installed"]:
         line("engine", "nothing is installed here: premptictl install", "red")
+    elif state["hanging_pid"]:
+        line("engine", f"pid {state['hanging_pid']} does not answer: premptictl restart", "red")
     elif not state["running"]:
         stopped = " (stopped with premptictl stop)" if state["stopped_by_user"] else ""
         line("engine", f"not running{stopped}; start it with: premptictl start", "red")

@@ -168,6 +168,16 @@ def test_a_planted_fault_is_found_and_its_remedy_cures_it(
     assert left == []
 
 
+def test_status_tells_a_hanging_engine_from_none(installed: Ctl) -> None:
+    pid = int((installed.guard_home / "run/engine.lock").read_text())
+    hang(installed)
+    try:
+        assert f"pid {pid} does not answer" in installed("status").stdout
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert "does not answer" not in installed.ok("status")
+
+
 def test_an_engine_of_another_version_is_told(installed: Ctl) -> None:
     """The running engine is the old one here: premptictl is made to say that it is newer."""
     newer = "import prempti_otel, sys; prempti_otel.__version__ = '99.0'; from prempti_otel.ctl.app import run; "
