@@ -1,8 +1,8 @@
 """What tools other than the shell would touch, from their own arguments.
 
-A tool that is not known here touches nothing as far as anyone can tell; of MCP servers' tools the
-customary names of arguments tell (:mod:`prempti_otel.analysis.mcp`). Text that a tool searches for, a
-prompt or a description is never a path.
+Of MCP servers' tools, and of those that are not known here, the customary names of arguments tell
+(:mod:`prempti_otel.analysis.mcp`): agents get new tools, and more than one that runs commands. Text that a
+tool searches for, a prompt or a description is never a path.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ class ToolReading:
 
 
 _NOTHING = ToolReading()
+_WORDS_ONLY = frozenset(
+    {
+        *("Agent", "AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "SendMessage", "Skill", "SlashCommand", "Task"),
+        *("TaskCreate", "TaskGet", "TaskList", "TaskUpdate", "TodoRead", "TodoWrite", "ToolSearch", "WebSearch"),
+    }
+)
+"""Tools of agents whose arguments are for a model, a person or a search, whatever their names."""
 
 
 def read_tool(call: ToolCall) -> ToolReading:
@@ -57,10 +64,12 @@ def read_tool(call: ToolCall) -> ToolReading:
     reader = _READERS.get(call.tool)
     if reader is not None:
         return reader(call)
-    if call.mcp_server:
-        found = read_mcp(call)
-        return ToolReading(found.files, found.hosts, found.shell, statements=found.statements)
-    return ToolReading(shell=call.command) if call.command else _NOTHING
+    if call.command and not call.mcp_server:
+        return ToolReading(shell=call.command)
+    if call.tool in _WORDS_ONLY:
+        return _NOTHING
+    found = read_mcp(call)
+    return ToolReading(found.files, found.hosts, found.shell, statements=found.statements)
 
 
 def _text(given: Mapping[str, JsonValue], *names: str) -> str:

@@ -56,6 +56,20 @@ FILES: list[tuple[str, dict[str, JsonValue], list[tuple[str, str]]]] = [
     ("runner__run", {"language": "python", "code": "import os; os.remove('/a')"}, [("delete", "/a")]),
     ("playwright__browser_evaluate", {"code": "require('fs').rmSync('/')"}, []),
     ("editor__edit", {"command": "view", "path": "/a"}, [("write", "/a")]),
+    ("files__write", {"PATH": "/a", "content": "x"}, [("write", "/a")]),
+    ("files__write", {"target_file": "/a", "content": "x"}, [("write", "/a")]),
+    ("files__write", {"path": "file:///a", "content": "x"}, [("write", "/a")]),
+    ("files__write", {"uri": "file:///a", "content": "x"}, [("write", "/a")]),
+    ("files__write", {"files": [{"path": "/a"}, {"path": "/b"}]}, [("write", "/a"), ("write", "/b")]),
+    ("files__write", {"path": f"{HOME}/a", "branch": "main"}, [("write", f"{HOME}/a")]),
+    ("shell__run", {"Command": "rm /a"}, [("delete", "/a")]),
+    ("shell__run", {"shell-command": "rm /a"}, [("delete", "/a")]),
+    ("shell__run", {"params": {"command": "rm /a"}}, [("delete", "/a")]),
+    ("shell__run", {"command": "ls", "cmd": "rm /a"}, [("delete", "/a")]),
+    ("shell__run", {"commands": ["cd /", "rm a"]}, [("delete", "/a")]),
+    ("shell__run", {"argv": ["rm", "/a"]}, [("delete", "/a")]),
+    ("tmux__send_keys", {"keys": "rm /a"}, [("delete", "/a")]),
+    ("win__run_powershell", {"command": "Remove-Item -Recurse /a"}, [("delete", "/a")]),
 ]
 
 
@@ -66,6 +80,23 @@ def test_an_mcp_tool_touches_what_its_arguments_name(
     prediction = prediction_of(tool, given_input)
 
     assert [(event.values["file.op"], event.get("file.real_path")) for event in prediction.files] == files
+
+
+@pytest.mark.parametrize(
+    ("tool", "given_input"),
+    [
+        ("PowerShell", {"command": "Remove-Item -Recurse -Force /a"}),
+        ("bash", {"command": "rm /a"}),
+        ("Terminal", {"input": "rm /a"}),
+        ("delete_file", {"targetFile": "/a"}),
+    ],
+)
+def test_a_tool_that_nobody_here_knows_is_read_by_the_same_names(tool: str, given_input: dict[str, JsonValue]) -> None:
+    call = ToolCall("claude_code", "PreToolUse", "s", PROJECT, PROJECT, tool, given_input, json.dumps(given_input))
+
+    prediction = Prediction(predict(call, tool_event(call), Context(catalogue(), HOME, "dev")))
+
+    assert [(event.values["file.op"], event.get("file.real_path")) for event in prediction.files] == [("delete", "/a")]
 
 
 @pytest.mark.parametrize(

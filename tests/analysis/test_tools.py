@@ -60,7 +60,8 @@ FILES: list[tuple[str, dict[str, JsonValue], list[FileAccess]]] = [
     ("Agent", {"prompt": "read /etc/passwd", "description": "d"}, []),
     ("Task", {"prompt": "read /etc/passwd"}, []),
     ("Skill", {"skill": "x"}, []),
-    ("SomethingNew", {"file_path": "/etc/passwd"}, []),
+    ("SomethingNew", {"file_path": "/etc/passwd"}, [FileAccess(Word("/etc/passwd"), FileOp.READ)]),
+    ("ToolSearch", {"query": "select:Read", "path": "/etc/passwd"}, []),
 ]
 
 
