@@ -59,6 +59,13 @@ class Event:
             event = event.base
         return None
 
+    def own_raw(self, name: str) -> RawValue | None:
+        """The same of a field that no base of this event holds."""
+        raw = self._raw.get(name)
+        if raw is None and (value := self.values.get(name)) is not None:
+            raw = self._raw[name] = encode(value)
+        return raw
+
     def set(self, name: str, value: Value) -> None:
         """Give a field of this event's own level a value, or another one."""
         self.values[name] = value
@@ -69,11 +76,11 @@ def encode(value: Value) -> RawValue:
     """Text as UTF-8 bytes, lone surrogates kept; numbers and booleans as they are."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
+    if isinstance(value, int):
+        return value
     if isinstance(value, tuple):
         return tuple(_encode_scalar(item) for item in value)
-    if isinstance(value, Mapping):
-        return {key: _encode_scalar(item) for key, item in value.items()}
-    return value
+    return {key: _encode_scalar(item) for key, item in value.items()}
 
 
 def _encode_scalar(value: Scalar) -> RawScalar:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from prempti_otel.model.fields import Argument, FieldType
+from prempti_otel.model.fields import Argument, FieldType, Level
 from prempti_otel.rules.ast import And, Compare, Constant, Constants, Expression, FieldRef, Or
 from prempti_otel.rules.derived import DERIVED
 from prempti_otel.rules.globs import is_glob
@@ -28,13 +28,24 @@ if TYPE_CHECKING:
 _GRAM = 3
 """Bytes of the pieces of text that ``contains`` and its like are found by."""
 _FEW = 32
-"""So many text checks of one field are quicker judged than looked up."""
+"""So many text checks of one field that may be long are quicker judged than looked up."""
+_SHORT_TEXTS = frozenset(
+    {"file.path", "file.real_path", "file.home_path", "file.name", "file.dir", "proc.name", "proc.exe", "net.host"}
+)
+"""Looking for a few bytes in these costs less than judging one branch."""
+_WORDS_OF_FEW = frozenset(
+    {"file.op", "net.op", "net.scheme", "net.ip_class", "proc.stdin", "call.file_ops", "tool.name", "tool.patch_op"}
+    | {"agent.name", "agent.os", "agent.hook_event_name", "agent.permission_mode"}
+)
+"""Fields with so few values that many events have the same: that one has it tells little."""
 _MAX_PIECES = 48
 Key: TypeAlias = "tuple[str, str, Any]"
 """Kind of table, field, and what is looked up there."""
 _Option: TypeAlias = frozenset[Key]
 """If the branch holds, at least one of these keys is the event's."""
 T = TypeVar("T")
+_Plan: TypeAlias = "tuple[str, str, Any]"
+"""Kind of table, field, and the table."""
 
 
 class BranchIndex(Generic[T]):
@@ -44,11 +55,14 @@ class BranchIndex(Generic[T]):
         self.always: list[T] = []
         """What is judged on every event."""
         self._tables: dict[tuple[str, str], dict[Any, list[T]]] = {}
-        self._plans: list[tuple[str, str, dict[Any, list[T]]]] = []
+        self._own: list[_Plan] = []
+        self._inherited: list[_Plan] = []
 
     @classmethod
-    def build(cls, branches: Sequence[tuple[Expression, T]], fields: Registry) -> Generator[None, None, BranchIndex[T]]:
-        """An index of conditions and what to hand back for each, made in small steps."""
+    def build(
+        cls, branches: Sequence[tuple[Expression, T]], fields: Registry, level: Level
+    ) -> Generator[None, None, BranchIndex[T]]:
+        """An index of conditions on events of ``level`` and what to hand back for each, made in small steps."""
         index: BranchIndex[T] = cls()
         finder = _KeyFinder(fields)
         for expression, _ in branches:
@@ -59,12 +73,14 @@ class BranchIndex(Generic[T]):
             chosen.append(finder.best(expression))
             yield
         texts = Counter(name for keys in chosen for kind, name in {key[:2] for key in keys or ()} if kind == "text")
-        finder.without_text = {name for name, number in texts.items() if number < _FEW}
+        finder.without_text = {name for name, number in texts.items() if number < _FEW and name not in _SHORT_TEXTS}
         for (expression, item), keys in zip(branches, chosen, strict=True):
             rare = keys and any(kind == "text" and name in finder.without_text for kind, name, _ in keys)
             index._add(finder.best(expression) if rare else keys, item)
             yield
-        index._plans = [(kind, name, table) for (kind, name), table in index._tables.items()]
+        for (kind, name), table in index._tables.items():
+            plans = index._own if fields[name].level is level else index._inherited
+            plans.append((kind, name, _by_depth(table) if kind == "path" else table))
         yield from let_go(chosen, finder.counts)
         return index
 
@@ -75,30 +91,67 @@ class BranchIndex(Generic[T]):
         for kind, name, key in keys:
             self._tables.setdefault((kind, name), {}).setdefault(key, []).append(item)
 
-    def candidates(self, event: Event) -> list[T]:
-        """Everything that may hold, some of it perhaps twice."""
+    def inherited(self, event: Event) -> list[T]:
+        """What may hold by what the event shows of shallower levels: the same for all events with the same base."""
         found = list(self.always)
-        for kind, name, table in self._plans:
-            value = event.raw(name)
+        shown = event if event.base is None else event.base
+        for kind, name, table in self._inherited:
+            value = shown.raw(name)
+            if value is not None:
+                found += _found(kind, table, value)
+        return found
+
+    def own(self, event: Event) -> list[T]:
+        """What may hold by the event's own values, and is not inherited; some of it perhaps twice."""
+        found: list[T] = []
+        # The files of a patch are calls of their own that rest on the whole call.
+        get = event.raw if event.base is not None and event.base.level is event.level else event.own_raw
+        for kind, name, table in self._own:
+            value = get(name)
             if value is None:
                 continue
             if kind == "is":
                 if value.__class__ is not tuple and value.__class__ is not dict and (items := table.get(value)):
                     found += items
             else:
-                for key in _keys_in(kind, value, table):
-                    found += table[key]
+                found += _found(kind, table, value)
         return found
 
+    def candidates(self, event: Event) -> list[T]:
+        """Everything that may hold, some of it perhaps twice."""
+        return self.inherited(event) + self.own(event)
 
-def _keys_in(kind: str, value: Any, table: dict[Any, list[T]]) -> Iterable[Any]:
-    """The keys of a table that a value has."""
+
+def _by_depth(table: dict[Any, list[T]]) -> list[dict[bytes, list[T]]]:
+    """A table of components, by their places in a path."""
+    places: list[dict[bytes, list[T]]] = [{} for _ in range(1 + max(place for place, _ in table))]
+    for (place, component), items in table.items():
+        places[place][component] = items
+    return places
+
+
+def _found(kind: str, table: Any, value: Any) -> list[Any]:
+    """What a table holds under the keys that a value has."""
+    found: list[Any] = []
+    if kind == "is":
+        return found if value.__class__ is tuple or value.__class__ is dict else table.get(value, found)
     if kind == "any":
-        return table.keys() & set(value) if value.__class__ is tuple else ()
-    if value.__class__ is not bytes:
-        return ()
-    if kind == "path":
-        return table.keys() & set(enumerate(components(value)))
+        if value.__class__ is tuple:
+            for key in table.keys() & value:
+                found += table[key]
+    elif value.__class__ is bytes:
+        if kind == "path":
+            for place, component in zip(table, components(value), strict=False):
+                if component in place:
+                    found += place[component]
+        else:
+            for key in _grams_in(value, table):
+                found += table[key]
+    return found
+
+
+def _grams_in(value: bytes, table: dict[bytes, list[T]]) -> Iterable[bytes]:
+    """The pieces of text in a table that a value has."""
     # Nanoseconds, roughly: one search of the text for each key, or one look-up for each place in the text.
     if len(table) * (40 + len(value) // 10) < len(value) * 70:
         return [key for key in table if key in value]
@@ -134,8 +187,15 @@ class _KeyFinder:
             case _:
                 return None
 
-    def _weight(self, option: _Option) -> int:
-        return sum(self.counts[key] for key in option)
+    def _weight(self, option: _Option) -> tuple[int, int]:
+        """The less, the fewer events a branch is judged on that is found so."""
+        return max(map(self._commonness, option)), sum(self.counts[key] for key in option)
+
+    def _commonness(self, key: Key) -> int:
+        kind, name, _ = key
+        if kind == "text":
+            return 1
+        return 2 if name in _WORDS_OF_FEW or self._fields[name].type is FieldType.BOOL else 0
 
     def _leaf(self, check: Compare) -> _Option | None:
         """Of each constant's pieces the rarest; one constant without any makes the check useless."""

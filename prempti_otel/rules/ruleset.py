@@ -101,7 +101,7 @@ class Ruleset:
         for found in (marking, judging):
             made: dict[Level, BranchIndex[_Entry]] = {}
             for level, branches in found.items():
-                made[level] = yield from BranchIndex.build(branches, fields)
+                made[level] = yield from BranchIndex.build(branches, fields, level)
             indexes.append(made)
         return cls(rules, order, weights, digest, indexes[0], indexes[1])
 
@@ -138,11 +138,16 @@ class Ruleset:
         return Judgement(self._matches(hits), marks)
 
     def _match(self, indexes: dict[Level, BranchIndex[_Entry]], events: Sequence[Event], hits: _Hits) -> None:
+        inherited: dict[tuple[Level, int], list[_Entry]] = {}
         for event in events:
             index = indexes.get(event.level)
             if index is None:
                 continue
-            for at, check in index.candidates(event):
+            shown = (event.level, id(event.base or event))
+            entries = inherited.get(shown)
+            if entries is None:
+                entries = inherited[shown] = index.inherited(event)
+            for at, check in entries + index.own(event):
                 if check(event):
                     held = hits.get(at)
                     if held is None:

@@ -82,7 +82,7 @@ def test_a_template_that_fails_does_not_hide_the_match() -> None:
                 raise RuntimeError
             return b"Bash"
 
-    (match,) = ruleset(rule(output="'used by %tool.use_id'")).judge([Broken(Level.TOOL, {})]).matches
+    (match,) = ruleset(rule(output="'used by %tool.use_id'")).judge([Broken(Level.TOOL, {"tool.name": "Bash"})]).matches
     assert match.output.startswith("used by %tool.use_id")
 
 
