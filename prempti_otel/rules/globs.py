@@ -65,7 +65,7 @@ def _simple(pattern: bytes) -> BytesPredicate | None:
         return None
     before, after = pattern.startswith(b"*"), pattern.endswith(b"*")
     if before and after:
-        return methodcaller("__contains__", core)
+        return lambda value: value.find(core) >= 0
     if after:
         return methodcaller("startswith", core)
     if before:

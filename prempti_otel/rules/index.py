@@ -8,7 +8,7 @@ which nothing follows are always judged. It may only ever name too many branches
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from prempti_otel.model.fields import Argument, FieldType, Level
@@ -80,7 +80,7 @@ class BranchIndex(Generic[T]):
             yield
         for (kind, name), table in index._tables.items():
             plans = index._own if fields[name].level is level else index._inherited
-            plans.append((kind, name, _by_depth(table) if kind == "path" else table))
+            plans.append((kind, name, _SHAPES[kind](table) if kind in _SHAPES else table))
         yield from let_go(chosen, finder.counts)
         return index
 
@@ -130,6 +130,14 @@ def _by_depth(table: dict[Any, list[T]]) -> list[dict[bytes, list[T]]]:
     return places
 
 
+def _by_text(table: dict[Any, list[T]]) -> dict[str, list[T]]:
+    return {gram.decode("latin-1"): items for gram, items in table.items()}
+
+
+_SHAPES: dict[str, Callable[[dict[Any, list[Any]]], Any]] = {"path": _by_depth, "text": _by_text}
+"""As what the tables of some kinds are searched."""
+
+
 def _found(kind: str, table: Any, value: Any) -> list[Any]:
     """What a table holds under the keys that a value has."""
     found: list[Any] = []
@@ -150,12 +158,13 @@ def _found(kind: str, table: Any, value: Any) -> list[Any]:
     return found
 
 
-def _grams_in(value: bytes, table: dict[bytes, list[T]]) -> Iterable[bytes]:
-    """The pieces of text in a table that a value has."""
+def _grams_in(value: bytes, table: dict[str, list[T]]) -> Iterable[str]:
+    """The pieces of text in a table that a value has, a character a byte: searches in text beat those in bytes."""
+    text = value.decode("latin-1")
     # Nanoseconds, roughly: one search of the text for each key, or one look-up for each place in the text.
-    if len(table) * (40 + len(value) // 10) < len(value) * 70:
-        return [key for key in table if key in value]
-    return table.keys() & {value[at : at + _GRAM] for at in range(len(value) - _GRAM + 1)}
+    if len(table) * (40 + len(text) // 10) < len(text) * 70:
+        return [key for key in table if key in text]
+    return table.keys() & {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
 
 
 class _KeyFinder:

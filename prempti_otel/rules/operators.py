@@ -81,7 +81,7 @@ def _scalar_predicate(name: str, constant: bytes | int | bool) -> ValuePredicate
 def _text_predicate(name: str, constant: bytes) -> BytesPredicate:
     match name:
         case "contains":
-            return methodcaller("__contains__", constant)
+            return lambda value: value.find(constant) >= 0  # ``in`` first asks bytes whether they are a number
         case "startswith" | "endswith":
             return methodcaller(name, constant)
         case "icontains":
