@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,13 @@ ARGUMENTS = {
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Ctl:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ctl]:
     home = tmp_path_factory.mktemp("json") / "home"
     home.mkdir()
     ctl = Ctl(home)
     ctl.ok("install", "--no-service")
-    return ctl
+    yield ctl
+    ctl("stop", "--keep-hooks")
 
 
 def test_each_command_has_the_keys_of_the_page(installed: Ctl) -> None:
@@ -50,7 +52,6 @@ def test_each_command_has_the_keys_of_the_page(installed: Ctl) -> None:
         found = value[0] if isinstance(value, list) else value
         if keys:
             assert sorted(found) == sorted(keys if command != "audit show" else ROWS["logs"][1]), command
-    installed("stop", "--keep-hooks")
 
 
 @pytest.mark.parametrize("words", [("doctor",), ("status",), ("hook", "status"), ("rules", "list")])
