@@ -5,12 +5,15 @@ Collects and keeps texts; what is in force is the keeper's. Cheap to import: pre
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Priority
+from prempti_otel.settings.home import HOME_NAME
 from prempti_otel.settings.regular import read_regular
 from prempti_otel.settings.resources import resource
 
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 MAX_BYTES = 8 * 1024 * 1024
 """Largest rule file."""
 _SUFFIXES = (".yaml", ".yml")
+HOME_RULES = "<the guard's home>"
+"""Stands for a file where a name of one is expected."""
+_GUARD_PATHS = "guard_paths"
+"""The list of the default rules that is_guard_file goes by."""
+_SPECIAL = re.compile(r"[^\w./@%+-]")
 Signature = tuple[tuple[str, int, int, int], ...]
 """Path, inode, size and time of change of each file: enough to notice an edit."""
 
@@ -59,8 +67,28 @@ def read_rule_files(paths: Iterable[Path]) -> list[RuleFile]:
 
 
 def installed_rule_files(home: Home, config: Config) -> list[RuleFile]:
-    """The texts of the ruleset that ``config`` asks for. Raises PremptiError."""
-    return [_read(path) for path in rule_paths(home, config)]
+    """The texts of the ruleset that ``config`` asks for. Raises PremptiError.
+
+    The default rules guard ``~/.prempti``; where the guard's home is another folder, they are told so.
+    """
+    files = [_read(path) for path in rule_paths(home, config)]
+    places = _other_home(home) if config.rules.default else []
+    return [*files, _home_as_rules(places)] if places else files
+
+
+def _other_home(home: Home) -> list[str]:
+    """The names of the guard's home, without the usual one: where it lies elsewhere, or is a link."""
+    names = dict.fromkeys((os.path.normpath(home.root), os.path.realpath(home.root)))
+    return [name for name in names if name != str(Path.home() / HOME_NAME)]
+
+
+def _home_as_rules(places: Iterable[str]) -> RuleFile:
+    """Adds ``places`` to the guard's own; what may mean something in a list or a pattern becomes any character."""
+    from prempti_otel.rules import RuleFile
+
+    items = ", ".join(f'"{_SPECIAL.sub("?", place)}"' for place in places)
+    text = f"- list: {_GUARD_PATHS}\n  items: [{items}]\n  override: {{items: append}}\n"
+    return RuleFile(HOME_RULES, text.encode())
 
 
 def _read(path: Path) -> RuleFile:

@@ -11,6 +11,8 @@ from prempti_otel.errors import PremptiError
 
 HOME_VARIABLE = "PREMPTI_HOME"
 """Read by premptictl and the daemon only: a repository can set the environment of hooks."""
+HOME_NAME = ".prempti"
+"""In the user's home, where the variable does not say otherwise."""
 
 SOCKET_PATH_LIMIT = 103
 """Longest socket path in bytes that both Linux (107) and macOS (103) take."""
@@ -26,7 +28,7 @@ class Home:
     def from_environment(cls) -> Home:
         """``$PREMPTI_HOME``, else ``~/.prempti``. Raises PremptiError where it is not absolute."""
         chosen = os.environ.get(HOME_VARIABLE)
-        root = Path(chosen) if chosen else Path.home() / ".prempti"
+        root = Path(chosen) if chosen else Path.home() / HOME_NAME
         if not root.is_absolute():
             raise PremptiError(
                 f"{chosen!r} is not an absolute path",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -10,9 +12,10 @@ import pytest
 
 from prempti_otel.engine.lastgood import LastGood
 from prempti_otel.engine.numbering import Numbers
+from prempti_otel.engine.offline import open_judge
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, rule_paths, selection, signature
 from prempti_otel.errors import PremptiError
-from prempti_otel.model.decision import Priority
+from prempti_otel.model.decision import Priority, Verdict
 from prempti_otel.rules import RuleFile, load
 from prempti_otel.settings.config import Config, RuleSettings
 from prempti_otel.settings.home import Home
@@ -48,6 +51,39 @@ def test_default_rules_come_first_then_configured_then_the_users_own_by_name(hom
 def test_the_shipped_rules_load(home: Home) -> None:
     result = load(installed_rule_files(home, Config()))
     assert result.successful, result.as_text()
+
+
+@pytest.mark.parametrize("name", ["guard", "a guard's [own] home*, 1"])
+def test_the_default_rules_guard_a_home_that_lies_elsewhere(tmp_path: Path, name: str) -> None:
+    home, link = Home(tmp_path / "link"), tmp_path / name
+    link.mkdir()
+    home.root.symlink_to(link)
+    home.create()
+    judge = open_judge(home)
+    for root in (home.root, link):
+        for tool, given in (
+            ("Write", {"file_path": f"{root}/config.yaml", "content": "mode: monitor"}),
+            ("Bash", {"command": f"rm {shlex.quote(str(root))}/trusted.json"}),
+            ("Bash", {"command": f"mv {shlex.quote(str(root))} /tmp/away"}),
+        ):
+            payload = {
+                "session_id": "s",
+                "cwd": str(tmp_path),
+                "hook_event_name": "PreToolUse",
+                "tool_name": tool,
+                "tool_input": given,
+            }
+            decision = judge.decide("claude_code", json.dumps(payload).encode())
+            assert decision.action is Verdict.DENY, given
+            assert "Change the guard's files" in [match.rule for match in decision.matches]
+
+
+def test_the_usual_home_needs_no_more_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    usual = Home(tmp_path / ".prempti")
+    usual.create()
+    names = [file.name for file in installed_rule_files(usual, Config())]
+    assert names == [str(path) for path in rule_paths(usual, Config())]
 
 
 def test_a_configured_file_that_is_missing_is_an_error_that_names_it(home: Home) -> None:
