@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import NODEFAULT, inspect
 
-from prempti_otel.settings.config import Config
+from prempti_otel.settings.config import Config, words
 
 _HEAD = """\
 <!-- Generated from the code by `make docs`; do not edit. -->
@@ -57,11 +57,13 @@ def _table(struct: inspect.StructType, defaults: msgspec.Struct | None) -> str:
 def _rows(struct: inspect.StructType, defaults: msgspec.Struct | None) -> Iterator[str]:
     for field in struct.fields:
         kind, description = _bare(field.type)
+        literal = isinstance(kind, inspect.LiteralType)
+        known = ", ".join(f"`{word}`" for word in words(struct.cls, field.name)) if literal else _values(kind)
         if defaults is not None:
             default = _shown(getattr(defaults, field.name))
         else:
             default = "required" if field.default is NODEFAULT else _shown(field.default)
-        yield f"| `{field.encode_name}` | {_values(kind)} | {default} | {description} |"
+        yield f"| `{field.encode_name}` | {known} | {default} | {description} |"
 
 
 def _bare(kind: inspect.Type) -> tuple[inspect.Type, str]:
@@ -81,8 +83,6 @@ def _shown(value: object) -> str:
 
 
 def _values(kind: inspect.Type) -> str:
-    if isinstance(kind, inspect.LiteralType):
-        return ", ".join(f"`{value}`" for value in kind.values)
     if isinstance(kind, inspect.StructType):
         return "mapping"
     if isinstance(kind, inspect.ListType):

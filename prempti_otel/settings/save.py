@@ -56,8 +56,13 @@ def converted_values(path: Path, values: object) -> Config:
     """The settings that plain values stand for. Raises ConfigError."""
     try:
         return msgspec.convert(values, Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"the new value cannot be: {error}", where=str(path)) from error
+    except msgspec.ValidationError:
+        # JSON is YAML: read as a file, the values are refused in the words that a file would be.
+        try:
+            config_from_document(compose(path, msgspec.json.encode(values).decode()))
+        except ConfigError as error:
+            raise ConfigError(error.message, where=str(path), remedy=error.remedy) from error
+        raise
 
 
 def _put(values: dict[str, object], keys: list[str], value: Scalar) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import NODEFAULT, inspect
 
-from prempti_otel.settings.config import Config
+from prempti_otel.settings.config import Config, words
 
 _HEAD = """\
 # Settings of prempti-otel. Each line that is commented out shows the default; a running engine takes over an edit
@@ -43,7 +43,7 @@ def _fields(struct: inspect.StructType, defaults: msgspec.Struct | None, indent:
             yield f"{text}# {indent}{field.encode_name}:\n" + entry.replace(first, f"# {indent}  - {name}:", 1)
             continue
         if isinstance(kind, inspect.LiteralType):
-            text = _comment(f"{meaning} One of: {', '.join(map(str, kind.values))}.", indent)
+            text = _comment(f"{meaning} One of: {', '.join(words(struct.cls, field.name))}.", indent)
         yield f"{text}# {indent}{field.encode_name}: {_default(struct, field, defaults)}\n"
 
 

@@ -11,7 +11,7 @@ from msgspec import inspect
 from yaml import MappingNode, Node, SequenceNode
 
 from prempti_otel.errors import PremptiError, nearest
-from prempti_otel.settings.config import Config
+from prempti_otel.settings.config import Config, words
 from prempti_otel.settings.document import ConfigError, Document, Reader
 from prempti_otel.settings.own_patterns import own_pattern
 
@@ -38,28 +38,33 @@ def converted(document: Document, declared: type[Declared]) -> tuple[Declared, R
         raise ConfigError("the file is empty", where=str(document.path))
     reader = Reader(document)
     values = reader.read(document.root)
-    _check(document, document.root, inspect.type_info(declared), "")
+    _check(document, document.root, inspect.type_info(declared))
     try:
         return msgspec.convert(values, declared), reader
     except msgspec.ValidationError as error:
         raise _refusal(document, reader, str(error)) from error
 
 
-def _check(document: Document, node: Node, expected: inspect.Type, key: str) -> None:
+def _check(document: Document, node: Node, expected: inspect.Type) -> None:
     """Finds unknown keys and unknown words, which a nearest right name helps with."""
     kind = _bare(expected)
     if isinstance(kind, inspect.StructType) and isinstance(node, MappingNode):
-        fields = {field.encode_name: field.type for field in kind.fields}
+        fields = {field.encode_name: field for field in kind.fields}
         for name, value in node.value:
             if name.value not in fields:
-                raise _unknown(f"there is no key {name.value!r}", document.place(name), name.value, fields)
-            _check(document, value, fields[name.value], name.value)
+                raise _unknown(f"there is no key {name.value!r}", document.place(name), name.value, sorted(fields))
+            if isinstance(_bare(fields[name.value].type), inspect.LiteralType):
+                _check_word(document, value, fields[name.value], words(kind.cls, fields[name.value].name))
+            _check(document, value, fields[name.value].type)
     elif isinstance(kind, inspect.ListType) and isinstance(node, SequenceNode):
         for item in node.value:
-            _check(document, item, kind.item_type, key)
-    elif isinstance(kind, inspect.LiteralType) and node.value not in kind.values:
+            _check(document, item, kind.item_type)
+
+
+def _check_word(document: Document, node: Node, field: inspect.Field, known: tuple[str, ...]) -> None:
+    if node.value not in known:
         found = node.value if isinstance(node.value, str) else "a list or mapping"
-        raise _unknown(f"{key} cannot be {found!r}", document.place(node), found, kind.values)
+        raise _unknown(f"{field.encode_name} cannot be {found!r}", document.place(node), found, known)
 
 
 def _bare(kind: inspect.Type) -> inspect.Type:
@@ -67,7 +72,7 @@ def _bare(kind: inspect.Type) -> inspect.Type:
 
 
 def _unknown(message: str, place: str, name: str, known: Iterable[object]) -> ConfigError:
-    names = sorted(str(item) for item in known)
+    names = [str(item) for item in known]
     close = nearest(name, names)
     remedy = f"did you mean {close!r}?" if close else f"one of: {', '.join(names)}"
     return ConfigError(message, where=place, remedy=remedy)

@@ -114,3 +114,25 @@ def test_comments_survive_any_change(tmp_path_factory: pytest.TempPathFactory, c
     before = path.read_text()
     update_config(path, {"retention.days": days})
     assert path.read_text() == before.replace("days: 5\n", f"days: {days}\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"mode": "monitr"}, "mode cannot be 'monitr' (did you mean 'monitor'?)"),
+        ({"retention.days": 0}, "days must be at least 1"),
+        (
+            {"rules.minimum_priority": "low"},
+            "(one of: emergency, alert, critical, error, warning, notice, informational, debug)",
+        ),
+    ],
+)
+def test_a_refused_value_is_told_as_it_would_be_of_the_file(
+    tmp_path: Path, changes: dict[str, str | int], said: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("mode: guardrails\n")
+    with pytest.raises(ConfigError) as refused:
+        update_config(path, changes)
+    assert said in refused.value.diagnostics()
+    assert refused.value.where == str(path)
