@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import yaml
 
-from prempti_otel.rules.definitions import ListDefinition, MacroDefinition, RuleDefinition, RuleException
+from prempti_otel.errors import nearest
+from prempti_otel.rules.definitions import (
+    KNOWN_TAGS,
+    OWN_TAGS,
+    ListDefinition,
+    MacroDefinition,
+    RuleDefinition,
+    RuleException,
+)
 from prempti_otel.rules.diagnostics import Code, Diagnostic
 from prempti_otel.rules.exceptions import check_exception, merge_exception
 from prempti_otel.rules.reader import Item, exceptions, items, plugin_requirements
 from prempti_otel.rules.requirements import ENGINE_VERSION, PluginRequirement, compatible, parse_engine_version, shown
+from prempti_otel.rules.ruleset import MARK_TAG
 from prempti_otel.rules.yamlnodes import SourceFile, documents, entries, is_null
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ _RULE_REPLACE = _RULE_APPEND | {
 }
 _RULE_KEYS = _RULE_REPLACE | {"rule", "source", "append", "override"}
 _DEPRECATED_APPEND = "the key 'append' is deprecated"
+_VERDICTS = f"{OWN_TAGS}deny blocks, {OWN_TAGS}ask asks a person, {MARK_TAG}LABEL sets a mark; no tag allows"
 _NO_RULE = "there is no rule of that name to change yet"
 
 
@@ -239,7 +249,7 @@ class Collector:
             case "desc":
                 rule.description = f"{rule.description} {item.scalar(key)}"
             case "tags":
-                rule.tags |= frozenset(item.scalars(key) or ())
+                rule.tags |= _tags(item)
             case _:
                 self._append_exceptions(item, rule)
 
@@ -255,7 +265,7 @@ class Collector:
             case "desc":
                 rule.description = item.scalar(key)
             case "tags":
-                rule.tags = frozenset(item.scalars(key) or ())
+                rule.tags = _tags(item)
             case "exceptions":
                 rule.exceptions = self._complete_exceptions(item, None if rule.unknown_source else self._fields)
             case "priority":
@@ -304,7 +314,7 @@ class Collector:
             description,
             priority,
             source,
-            tags=frozenset(item.scalars("tags") or ()),
+            tags=_tags(item),
             unknown_source=unknown,
         )
         for key in ("enabled", "warn_evttypes", "skip-if-unknown-filter", "capture"):
@@ -322,6 +332,20 @@ class Collector:
             raise item.error(message, code=Code.VALIDATE)
         rule.exceptions = self._complete_exceptions(item, None if unknown else self._fields)
         self.rules[name] = rule
+
+
+def _tags(item: Item) -> frozenset[str]:
+    """The rule's tags. One that reads as a verdict and is none would leave a rule that stops nothing, unnoticed."""
+    tags = frozenset(item.scalars("tags") or ())
+    for tag in sorted(tags):
+        labelled = tag.startswith(MARK_TAG) and tag != MARK_TAG
+        if tag.lower().startswith(OWN_TAGS) and tag not in KNOWN_TAGS and not labelled:
+            guess = nearest(tag.lower().removeprefix(OWN_TAGS), [known.removeprefix(OWN_TAGS) for known in KNOWN_TAGS])
+            remedy = f"did you mean {OWN_TAGS}{guess}?" if guess else _VERDICTS
+            item.warn(
+                Code.UNKNOWN_ITEM, f"the tag '{tag}' means nothing: the rule does not stop a call by it", None, remedy
+            )
+    return tags
 
 
 def _changes(item: Item, appendable: frozenset[str], replaceable: frozenset[str]) -> tuple[set[str], set[str]]:

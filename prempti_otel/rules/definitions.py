@@ -11,6 +11,10 @@ from prempti_otel.rules.yamlnodes import SourceFile
 
 ExceptionValue: TypeAlias = "str | tuple[str, ...] | tuple[str | tuple[str, ...], ...]"
 """A scalar, or a tuple of scalars and lists of scalars, as the rule gives it."""
+OWN_TAGS = "coding_agent_"
+"""What the tags begin with that mean something here; all others are the rule's writer's."""
+KNOWN_TAGS = frozenset({"coding_agent_deny", "coding_agent_ask", "coding_agent_seen"})
+"""Those of them without a label. The last is Prempti's, of its catch-all rule, and does nothing here."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from prempti_otel.model.event import EVENT_SOURCE
+from prempti_otel.rules.definitions import KNOWN_TAGS, OWN_TAGS
 from prempti_otel.rules.diagnostics import Code, LoadError
 from prempti_otel.rules.ruleset import MARK_TAG
 
@@ -34,9 +35,6 @@ _WHY_NOT = {
     "required_engine_version": "a project's rules make no demands on the guard",
     "required_plugin_versions": "a project's rules make no demands on the guard",
 }
-_OWN_TAGS = "coding_agent_"
-_TAGS = frozenset({"coding_agent_deny", "coding_agent_ask", "coding_agent_seen"})
-"""Those of our own tags that a project's rule may have."""
 _LONGEST_NAME = 200
 _NOT_TIGHTER = "a project's rules can only add to the installed ones"
 
@@ -83,7 +81,7 @@ class Tightening:
         for tag in item.scalars("tags") or ():
             if tag.startswith(MARK_TAG):
                 raise _refused(item, f"the tag '{tag}' sets a mark, which other rules may trust", "leave it out")
-            if tag.lower().startswith(_OWN_TAGS) and tag not in _TAGS:
+            if tag.lower().startswith(OWN_TAGS) and tag not in KNOWN_TAGS:
                 raise _refused(item, f"the tag '{tag}' is none that a project's rule can have: {_NOT_TIGHTER}")
 
 
