@@ -8,8 +8,10 @@ are given a ``requests.Session`` with a response hook. What is right to do then 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,6 +19,8 @@ from urllib.parse import urlsplit
 
 import grpc
 import requests
+from google.protobuf import json_format
+from google.protobuf.json_format import ParseError
 from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
@@ -225,17 +229,41 @@ def _retry_delay(error: grpc.Call) -> float | None:
 
 def _answer_to_response(response: requests.Response, signal: str) -> Answer:
     status = response.status_code
-    if status == requests.codes.ok:
-        parsed = _RESPONSES[signal]()
+    if 200 <= status < 300:
         try:
-            parsed.ParseFromString(response.content)
-        except DecodeError:
+            return _taken(_said(response, signal), signal)
+        except (DecodeError, ParseError, UnicodeDecodeError):
             return Answer(Outcome.FAILED, "not_otlp", "what answers there does not speak OTLP")
-        return _taken(parsed, signal)
     message = f"HTTP {status} {response.reason}{_told(response)}"[:500]
     outcome = _STATUS.get(status, Outcome.DOUBTFUL if status >= 400 else Outcome.FAILED)
-    wait = response.headers.get("retry-after", "")
-    return Answer(outcome, f"http_{status}", message, retry_after=float(wait) if wait.isdecimal() else 0.0)
+    return Answer(outcome, f"http_{status}", message, retry_after=_retry_after(response))
+
+
+def _said(response: requests.Response, signal: str) -> Message:
+    """What the receiver says of a request that it took. Raises DecodeError, ParseError, UnicodeDecodeError.
+
+    The specification asks for status 200 and the request's own format. Receivers that say 202 or 204, or answer in
+    JSON, took it all the same, as the Collector's exporter has it; a web page is not taken for an answer.
+    """
+    parsed = _RESPONSES[signal]()
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json" and response.content:
+        json_format.Parse(response.content, parsed, ignore_unknown_fields=True)
+    else:
+        parsed.ParseFromString(response.content)
+    return parsed
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Seconds, by the header of RFC 9110, 10.2.3: so many, or until a date. 0: it does not say."""
+    wait = response.headers.get("retry-after", "").strip()
+    if wait.isdecimal():
+        return float(wait)
+    try:
+        until = parsedate_to_datetime(wait)
+    except ValueError:
+        return 0.0
+    return max(0.0, until.timestamp() - time.time())
 
 
 def _told(response: requests.Response) -> str:
