@@ -27,13 +27,23 @@ class Event:
     them, processes on the call. Text is encoded at most once, where it is held.
     """
 
-    __slots__ = ("_raw", "base", "level", "values")
+    __slots__ = ("_raw", "base", "known", "level", "values")
 
     def __init__(self, level: Level, values: dict[str, Value], base: Event | None = None) -> None:
         self.level = level
         self.values = values
         self.base = base
         self._raw: dict[str, RawValue] = {}
+        self.known: dict[object, bool] = {}
+        """Which parts of conditions hold of it, while it is judged."""
+
+    def forget(self) -> None:
+        """Let whatever is known of it and its bases be found out anew."""
+        event: Event | None = self
+        while event is not None:
+            if event.known:
+                event.known = {}
+            event = event.base
 
     def get(self, name: str) -> Value | None:
         """The value of field ``name`` (without argument), or None where it is missing."""

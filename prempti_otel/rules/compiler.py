@@ -60,15 +60,16 @@ def compile_condition(text: str | bytes, fields: Registry = FIELDS) -> CompiledC
     return CompiledCondition(expression, compile_expression(expression, fields), tuple(warnings_of(expression, fields)))
 
 
-def compile_expression(node: Expression, fields: Registry) -> Check:
-    """The check of a tree whose macros are resolved. Raises ConditionTypeError."""
+def compile_expression(node: Expression, fields: Registry, part: Callable[[Expression], Check] | None = None) -> Check:
+    """The check of a tree whose macros are resolved; ``part`` compiles what is in it. Raises ConditionTypeError."""
+    compiled = part or (lambda child: compile_expression(child, fields))
     match node:
         case And(children):
-            return _all([compile_expression(child, fields) for child in children])
+            return _all([compiled(child) for child in children])
         case Or(children):
-            return _any([compile_expression(child, fields) for child in children])
+            return _any([compiled(child) for child in children])
         case Not(child):
-            inner = compile_expression(child, fields)
+            inner = compiled(child)
             return lambda event: not inner(event)
         case Exists(left):
             source = compile_side(left, fields)

@@ -125,11 +125,22 @@ def _any_network(constants: Sequence[bytes]) -> BytesPredicate:
 def modified_predicate(name: str, modifier: str, kind: FieldType, constants: Sequence[bytes]) -> ValuePredicate:
     """``value NAME oneof|anyof|allof (constants)``: exactly one, any, all; an empty list never holds."""
     predicates = [constant_predicate(name, kind, constant) for constant in constants]
+    if modifier == "anyof" and kind is FieldType.STRING and name in ("startswith", "endswith"):
+        return methodcaller(name, tuple(constants))
+    if modifier == "anyof" and kind is FieldType.STRING and name == "contains":
+        return lambda value: _contains_any(value, constants)
     if modifier == "anyof":
         return lambda value: any(predicate(value) for predicate in predicates)
     if modifier == "allof":
         return lambda value: bool(predicates) and all(predicate(value) for predicate in predicates)
     return lambda value: sum(1 for predicate in predicates if predicate(value)) == 1
+
+
+def _contains_any(value: bytes, constants: Sequence[bytes]) -> bool:
+    for constant in constants:  # noqa: SIM110 - a loop is faster than any() over a generator
+        if value.find(constant) >= 0:
+            return True
+    return False
 
 
 def field_predicate(name: str, is_list: bool) -> Callable[[Any, Any], bool]:

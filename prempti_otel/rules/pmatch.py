@@ -54,15 +54,16 @@ class _Node:
 
     def matches(self, parts: list[bytes]) -> bool:
         """Whether a pattern ends on the way of ``parts``; breadth first, so the work is bounded by the trie's size."""
-        frontier = [self]
         if self.ends:
             return True
+        frontier = [self]
         for part in parts:
             below: list[_Node] = []
             for node in frontier:
                 if (found := node.exact.get(part)) is not None:
                     below.append(found)
-                below.extend(child for predicate, child in node.globs.values() if predicate(part))
+                if node.globs:
+                    below += [child for predicate, child in node.globs.values() if predicate(part)]
             if not below:
                 return False
             for node in below:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from prempti_otel.model.decision import Match, Priority, Verdict
 from prempti_otel.model.fields import Level
-from prempti_otel.rules.compiler import Check, compile_expression
+from prempti_otel.rules.compiler import Check
 from prempti_otel.rules.index import BranchIndex
+from prempti_otel.rules.sharing import Sharing
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event
@@ -75,7 +76,8 @@ class Judgement:
 _Weight: TypeAlias = tuple[int, int, int]
 """Severity of verdict, rank of priority, place in the order: the most severe first."""
 _Entry: TypeAlias = tuple[int, Check]
-_Branches: TypeAlias = "dict[Level, list[tuple[Expression, _Entry]]]"
+_Branches: TypeAlias = "dict[Level, list[tuple[Expression, Expression, int]]]"
+"""Condition as written and as compiled, and the rule's place in the order."""
 _Hits: TypeAlias = "dict[int, list[Event]]"
 
 
@@ -90,19 +92,26 @@ class Ruleset:
         marking: _Branches = {}
         judging: _Branches = {}
         weights: list[_Weight] = []
+        shared = {level: Sharing(level, fields) for level in Level}
         for at, rule in enumerate(order):
             weights.append((_SEVERITY[rule.verdict], rule.priority.rank, at))
             target = marking if rule.marks else judging
             for branch in rule.branches:
-                check = compile_expression(branch.expression, fields)
-                target.setdefault(branch.level, []).append((branch.expression, (at, check)))
+                simple = shared[branch.level].add(branch.expression)
+                target.setdefault(branch.level, []).append((branch.expression, simple, at))
             yield
         indexes = []
         for found in (marking, judging):
             made: dict[Level, BranchIndex[_Entry]] = {}
             for level, branches in found.items():
-                made[level] = yield from BranchIndex.build(branches, fields, level)
+                entries: list[tuple[Expression, _Entry]] = []
+                for expression, simple, at in branches:
+                    entries.append((expression, (at, shared[level].compile(simple))))
+                    yield
+                made[level] = yield from BranchIndex.build(entries, fields, level)
             indexes.append(made)
+        for level in Level:
+            yield from shared[level].let_go()
         return cls(rules, order, weights, digest, indexes[0], indexes[1])
 
     def __init__(
@@ -139,6 +148,8 @@ class Ruleset:
 
     def _match(self, indexes: dict[Level, BranchIndex[_Entry]], events: Sequence[Event], hits: _Hits) -> None:
         inherited: dict[tuple[Level, int], list[_Entry]] = {}
+        for event in events:
+            event.forget()
         for event in events:
             index = indexes.get(event.level)
             if index is None:

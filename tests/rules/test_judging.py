@@ -157,7 +157,14 @@ def conditions(count: int, chance: random.Random) -> list[str]:
         lambda: f"proc.aname = {chance.choice(['sh', 'sudo'])}",
         lambda: f"tool.input_command contains anyof ('{chance.choice(words)}', '{chance.choice(words)}')",
         lambda: f"correlation.id = {chance.randrange(4)}",
+        lambda: f"file.real_path {chance.choice(['endswith', 'startswith', 'contains'])} {chance.choice(texts)}",
+        lambda: f"file.real_path contains anyof ({chance.choice(texts)}, {chance.choice(texts)})",
+        lambda: f"file.real_path in ({chance.choice(texts)}, /etc/hosts)",
+        lambda: f"file.real_path = {chance.choice(['/tmp/x', '/etc/hosts'])}",
+        lambda: f"proc.remote exists and file.recursive = {chance.choice(['true', 'false'])}",
     ]
+    texts = ["/etc", "/x", "ssh", "/.ssh/", "hosts"]
+    parts: list[str] = []
 
     def build(depth: int) -> str:
         kind = chance.random()
@@ -165,8 +172,11 @@ def conditions(count: int, chance: random.Random) -> list[str]:
             return chance.choice(checks)()
         if kind < 0.5:
             return f"not ({build(depth - 1)})"
+        if parts and kind < 0.6:
+            return chance.choice(parts)
         word = " and " if kind < 0.75 else " or "
-        return "(" + word.join(build(depth - 1) for _ in range(chance.randint(2, 3))) + ")"
+        parts.append("(" + word.join(build(depth - 1) for _ in range(chance.randint(2, 3))) + ")")
+        return parts[-1]
 
     return [build(2) for _ in range(count)]
 
@@ -184,18 +194,25 @@ def calls(count: int, chance: random.Random) -> list[list[Event]]:
             Level.PROCESS,
             call,
         )
-        path = chance.choice(["/etc/hosts", "/home/a/.ssh/id", "/tmp/x", "", "/"])
-        found.append(
-            [
-                call,
-                process,
-                event({"file.op": chance.choice(["read", "write"]), "file.real_path": path}, Level.FILE, process),
-            ]
-        )
+        if chance.random() < 0.5:
+            process.values["proc.remote"] = "host"
+        files = [
+            event(
+                {
+                    "file.op": chance.choice(["read", "write"]),
+                    "file.real_path": chance.choice(["/etc/hosts", "/home/a/.ssh/id", "/tmp/x", "", "/"]),
+                    "file.recursive": chance.choice([True, False]),
+                },
+                Level.FILE,
+                chance.choice([process, call]),
+            )
+            for _ in range(3)
+        ]
+        found.append([call, process, *files])
     return found
 
 
-def test_the_index_never_loses_a_match() -> None:
+def test_what_is_looked_up_merged_or_remembered_holds_on_the_same_events() -> None:
     chance = random.Random(7)
     texts = [f"tool.input_command contains 'word{number}'" for number in range(40)] + conditions(400, chance)
     rules = ruleset("".join(rule(f"r{number}", text) for number, text in enumerate(texts)))
@@ -204,13 +221,13 @@ def test_the_index_never_loses_a_match() -> None:
 
     for events in calls(60, chance):
         expected = {
-            item.name
+            (item.name, events.index(one))
             for item in rules.rules
             for branch in item.branches
             for one in events
             if one.level is branch.level and compile_expression(branch.expression, FIELDS)(one)
         }
-        assert {match.rule for match in rules.judge(events).matches} == expected
+        assert {(match.rule, events.index(match.event)) for match in rules.judge(events).matches} == expected
 
 
 def test_rules_with_something_of_their_own_are_looked_up_and_not_all_judged() -> None:
