@@ -232,7 +232,7 @@ class _Events:
     def statements(self, sql: str) -> None:
         """The event of statements that a tool hands to a database: the tool stands for the client."""
         client = self.context.catalogue.read((_SQL_CLIENT, _SQL_OPTION, Word(sql)))
-        self._shell_event(sql, dynamic=False, name=self.call.mcp_tool, effects=client.effects)
+        self._shell_event(sql, dynamic=False, name=self.call.mcp_tool or self.call.tool, effects=client.effects)
         self._effects.update(dict.fromkeys(client.effects))
 
     def _shell_event(
@@ -356,8 +356,8 @@ class _Events:
 
     def finish(self) -> list[Event]:
         """All events, with the lists over them on the tool level."""
-        if self.cut:
-            self.not_understood(self.call.command)
+        if self.cut or self.resolver.gave_up:
+            self.not_understood(self.call.command or self.call.tool)
         lists: dict[str, Value] = {
             "call.processes": _distinct(self.processes, "proc.name"),
             "call.effects": tuple(self._effects),

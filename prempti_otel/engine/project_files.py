@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prempti_otel.agents.paths import AUTOMOUNTED
+from prempti_otel.agents.paths import AUTOMOUNTED, MAX_LENGTH
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.regular import read_regular
 
@@ -63,6 +63,8 @@ def above(folder: str) -> Iterator[str]:
 
     Where the look-up of a name would mount another machine's disks nothing is looked up.
     """
+    if len(folder) >= MAX_LENGTH:
+        return
     while folder.startswith("/") and "\0" not in folder:
         if folder not in AUTOMOUNTED:
             yield folder

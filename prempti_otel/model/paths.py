@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-LOOKUPS = 64
-"""How many links may be read for one call."""
+LOOKUPS = 512
+"""How many links may be read for one call: about a millisecond."""
 _LINKS = 40
 """Links followed in one path before it is taken for a loop, as in Linux (``MAXSYMLINKS``)."""
 _LONGEST = 4096
@@ -75,10 +75,12 @@ def is_remote(path: str) -> bool:
 class PathResolver:
     """Resolves the paths of one call, with one budget of look-ups for all of them. Not shared by threads."""
 
-    __slots__ = ("_budget", "_seen")
+    __slots__ = ("_budget", "_seen", "gave_up")
 
     def __init__(self, budget: int = LOOKUPS) -> None:
         self._budget = budget
+        self.gave_up = False
+        """Whether a path was left unresolved, so that it may lead elsewhere than it says."""
         self._seen: dict[str, tuple[bool, str | None]] = {}
 
     def resolve(self, path: str, cwd: str, links: Mapping[str, str] | None = None) -> str:
@@ -95,7 +97,10 @@ class PathResolver:
                 return ""
             path = f"{cwd}/{path}"
         if len(path) > _LONGEST:
-            return os.path.normpath(path).replace("//", "/", 1)
+            # No kernel takes it in one piece; a shell can have come there in several.
+            path, self.gave_up = os.path.normpath(path).replace("//", "/", 1), True
+            if len(path) > _LONGEST:
+                return path
         return self._walk(path, cwd, links or {})
 
     def _walk(self, path: str, cwd: str, links: Mapping[str, str]) -> str:
@@ -128,7 +133,10 @@ class PathResolver:
         """Whether ``path`` may have something below it, and its target if it is a symlink."""
         if path in self._seen:
             return self._seen[path]
-        if self._budget <= 0 or path in _OWN or is_remote(path):
+        if path in _OWN or is_remote(path):
+            return False, None
+        if self._budget <= 0:
+            self.gave_up = True
             return False, None
         self._budget -= 1
         try:

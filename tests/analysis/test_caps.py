@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from prempti_otel.analysis import Context, predict
@@ -88,6 +90,20 @@ def test_what_a_wrapper_runs_is_seen_behind_any_number_of_assignments() -> None:
     events = events_of(a_shell_call(" ".join(f"A{number}=1" for number in range(3_000)) + " rm -rf /"))
 
     assert [event.values["file.real_path"] for event in events if "file.op" in event.values] == ["/"]
+
+
+def test_links_beyond_the_cap_are_told_of(tmp_path: Path) -> None:
+    deep = [f"n{number}/" + "d/" * 60 for number in range(20)]
+    for folder in deep:
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "key").symlink_to("/etc/shadow")
+
+    few = events_of(a_shell_call(f"cat {deep[0]}x key", str(tmp_path)))
+    many = events_of(a_shell_call(f"cat {' '.join(deep)} key", str(tmp_path)))
+
+    assert "/etc/shadow" in [event.get("file.real_path") for event in few]
+    assert not is_told(few)
+    assert is_told(many)
 
 
 def test_files_of_a_patch_beyond_the_cap_are_told_of() -> None:

@@ -71,7 +71,23 @@ def test_links_to_each_other_end(tree: Path) -> None:
 
 def test_the_budget_bounds_the_lookups(tree: Path) -> None:
     cwd = str(tree / "project")
-    assert PathResolver(budget=0).resolve("keys/id_rsa", cwd) == f"{cwd}/keys/id_rsa"
+    resolver = PathResolver(budget=0)
+    assert resolver.resolve("keys/id_rsa", cwd) == f"{cwd}/keys/id_rsa"
+    assert resolver.gave_up
+
+
+def test_ordinary_paths_leave_nothing_unresolved(tree: Path) -> None:
+    resolver = PathResolver()
+    for path in ("keys/id_rsa", "new/file", "/dev/stdin", "/net/host/share"):
+        resolver.resolve(path, str(tree / "project"))
+    assert not resolver.gave_up
+
+
+def test_a_path_that_is_too_long_in_one_piece_is_looked_up_where_it_leads(tree: Path) -> None:
+    cwd = str(tree / "project")
+    resolver = PathResolver()
+    assert resolver.resolve("a/../" * 1000 + "keys/id_rsa", cwd) == resolver.resolve("keys/id_rsa", cwd)
+    assert resolver.gave_up
 
 
 def test_a_relative_path_without_a_directory_is_unknown() -> None:

@@ -10,6 +10,7 @@ from prempti_otel.engine import project_files
 def test_folders_are_looked_at_from_the_inside_out_and_never_where_that_would_mount_something() -> None:
     assert list(project_files.above("/a/b")) == ["/a/b", "/a", "/"]
     assert list(project_files.above("/net/host/b")) == ["/net/host/b", "/net/host", "/"]
+    assert list(project_files.above("/a" * 2048)) == []
     assert list(project_files.above("")) == list(project_files.above("relative")) == []
 
 
