@@ -23,7 +23,12 @@ from opentelemetry.semconv._incubating.attributes import (
     user_attributes,
     vcs_attributes,
 )
-from opentelemetry.semconv.attributes import error_attributes, server_attributes, url_attributes
+from opentelemetry.semconv.attributes import (
+    error_attributes,
+    server_attributes,
+    telemetry_attributes,
+    url_attributes,
+)
 
 
 class Place(StrEnum):
@@ -120,6 +125,11 @@ USER_NAME = _attribute(
     user_attributes.USER_NAME, "string", "Who runs the agent; only with `privacy.user_name`.", _RESOURCE
 )
 OS_TYPE = _attribute(os_attributes.OS_TYPE, "string", "`linux` or `darwin`.", _RESOURCE)
+SDK_NAME = _attribute(telemetry_attributes.TELEMETRY_SDK_NAME, "string", "Always `opentelemetry`.", _RESOURCE)
+SDK_LANGUAGE = _attribute(telemetry_attributes.TELEMETRY_SDK_LANGUAGE, "string", "Always `python`.", _RESOURCE)
+SDK_VERSION = _attribute(
+    telemetry_attributes.TELEMETRY_SDK_VERSION, "string", "Version of the OpenTelemetry SDK that sends.", _RESOURCE
+)
 
 OPERATION_NAME = _attribute(
     "gen_ai.operation.name", "string", "`execute_tool` or `invoke_agent`.", _SPAN, _AGENT, _DECISION

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.version import __version__ as sdk_version
 
 from prempti_otel import __version__
 from prempti_otel.audit.errors import StoreError
@@ -53,6 +54,9 @@ def resource_of(home: Home, privacy: Privacy = DEFAULT_PRIVACY) -> Resource:
             names.SERVICE_VERSION: __version__,
             names.SERVICE_INSTANCE_ID: installation_id(load_key(home)),
             names.OS_TYPE: sys.platform,
+            names.SDK_NAME: "opentelemetry",
+            names.SDK_LANGUAGE: "python",
+            names.SDK_VERSION: sdk_version,
         },
         schema_url=names.SCHEMA_URL,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any
 
 import grpc
@@ -96,6 +97,8 @@ def test_the_resource_says_which_installation_sent_it(store: Store, receiver: Ot
     sent = attributes(receiver.taken("traces")[0].resource_spans[0].resource)
     assert (sent["service.name"], sent["service.namespace"]) == ("prempti", "prempti")
     assert len(sent["service.instance.id"]) == 36
+    assert (sent["telemetry.sdk.name"], sent["telemetry.sdk.language"]) == ("opentelemetry", "python")
+    assert sent["telemetry.sdk.version"] == version("opentelemetry-sdk")
 
 
 def test_what_was_sent_is_not_sent_again_by_the_next_exporter(
