@@ -13,7 +13,7 @@ import hmac
 import json
 import urllib.parse
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -170,14 +170,30 @@ def _holding(pattern: Any, texts: Sequence[str]) -> Iterator[str]:
 
 def _add_written_otherwise(secrets: dict[str, str], body: str) -> None:
     """The same secrets as JSON strings, in URLs, in base64 and as parts of paths, where ``body`` has them so."""
+    spelled: dict[str, str] = {}
     for secret, placeholder in list(secrets.items()):
         for written in {urllib.parse.unquote(secret), *(json.dumps(secret, ensure_ascii=one)[1:-1] for one in _EITHER)}:
             if written and written != secret:
                 secrets.setdefault(written, placeholder)
-        if len(secret) >= _LEAST_TORN and len(secrets) <= MOST_SECRETS:
-            for written in dict.fromkeys(_spellings(secret)):
-                if written != secret and written in body:
-                    secrets.setdefault(written, placeholder)
+        if len(secret) >= _LEAST_TORN:
+            for written in _spellings(secret):
+                if written != secret:
+                    spelled.setdefault(written, placeholder)
+    for written in _those_in(body, spelled):
+        if len(secrets) > MOST_SECRETS:
+            return
+        secrets.setdefault(written, spelled[written])
+
+
+def _those_in(body: str, words: Collection[str]) -> Iterator[str]:
+    """Those of ``words``, none shorter than ``_LEAST_ANYWHERE``, that ``body`` holds."""
+    if len(words) > _FEW:
+        # Looking for each in all of the body takes their product; most are told apart by how they begin.
+        known = {word[:_LEAST_ANYWHERE] for word in words}
+        places = range(len(body) - _LEAST_ANYWHERE + 1)
+        begun = {begin for at in places if (begin := body[at : at + _LEAST_ANYWHERE]) in known}
+        words = [word for word in words if word[:_LEAST_ANYWHERE] in begun]
+    yield from (word for word in words if word in body)
 
 
 def _spellings(secret: str) -> Iterator[str]:

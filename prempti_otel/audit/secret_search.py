@@ -56,8 +56,14 @@ class Found:
 class _Form:
     kind: str
     pattern: Any
+    groups: range
+    """Numbers of the pattern's groups."""
     digits: bool = False
     mixed: bool = False
+
+    @classmethod
+    def of(cls, kind: str, pattern: Any, *, digits: bool = False, mixed: bool = False) -> _Form:
+        return cls(kind, pattern, range(1, pattern.groups + 1), digits, mixed)
 
 
 def compiled(pattern: str) -> Any:
@@ -80,9 +86,9 @@ class Search:
         """``own``: kind and pattern of each of the user's own. Raises PremptiError for a bad one."""
         tokens, contexts = secret_patterns.TOKENS, secret_places.CONTEXTS
         self._forms = [
-            *(_Form(kind, own_pattern(pattern)) for kind, pattern in own),
-            *(_Form(item.kind, compiled(item.pattern), digits=item.digits) for item in tokens),
-            *(_Form(item.kind, compiled(item.pattern), mixed=item.mixed) for item in contexts),
+            *(_Form.of(kind, own_pattern(pattern)) for kind, pattern in own),
+            *(_Form.of(item.kind, compiled(item.pattern), digits=item.digits) for item in tokens),
+            *(_Form.of(item.kind, compiled(item.pattern), mixed=item.mixed) for item in contexts),
         ]
         patterns = [*(item.pattern for item in tokens), *(item.pattern for item in contexts)]
         options = re2.Options()
@@ -114,7 +120,7 @@ class Search:
         for index in self._any.Match(encoded) or ():
             form = self._forms[index]
             for match in form.pattern.finditer(encoded):
-                group = next((number for number in range(1, form.pattern.groups + 1) if match[number]), 0)
+                group = next((number for number in form.groups if match[number]), 0)
                 secret = unquoted(match[group].decode())
                 if _is_found(form, secret):
                     yield Found(form.kind, secret)
@@ -131,11 +137,11 @@ class Search:
                 tail = self._tail(encoded, match.end(), closes=quoted is not None)
                 word = bare(secret + tail.decode("utf-8", "ignore")) if tail else secret
                 if _is_assigned_secret(groups, word, quoted=quoted is not None):
-                    yield Found(_kind_of(match), secret)
+                    yield Found(_kind_of(groups), secret)
                     if tail:
                         escaped = tail[:1] == b"\\" or secret.endswith("\\")
                         quote = b"" if quoted is None or escaped else tail[:1]
-                        yield from _both(_kind_of(match), quote + secret.encode() + tail)
+                        yield from _both(_kind_of(groups), quote + secret.encode() + tail)
 
     def _tail(self, encoded: bytes, end: int, *, closes: bool = False) -> bytes:
         """What of a shell word follows where its value seemed to end: ``pass"word"``, ``'pass'word``, ``pa\\$word``."""
@@ -205,8 +211,7 @@ def unquoted(text: str) -> str:
     return text
 
 
-def _kind_of(match: Any) -> str:
-    groups = match.groupdict()
+def _kind_of(groups: Mapping[str, Any]) -> str:
     return _HARD_KIND if any(groups[name] is not None for name in _HARD_GROUPS) else "token"
 
 
@@ -220,7 +225,7 @@ def named_secret(name: str, text: str) -> str:
 def _common_kind(name: str) -> str:
     """Remembered, since most names are those of rule fields."""
     match = _secret_name().fullmatch(name)
-    return "" if match is None else _kind_of(match)
+    return "" if match is None else _kind_of(match.groupdict())
 
 
 @cache
