@@ -68,7 +68,7 @@ class Loaded:
 
 def load(table: Path = TABLE) -> Mapping[str, tuple[Use, ...]]:
     """The table by variable. Raises ValueError or msgspec.ValidationError for a bad one: it is part of the package."""
-    rows = msgspec.convert(yaml.safe_load(table.read_text(encoding="utf-8")), list[_Row])
+    rows = msgspec.convert(yaml.load(table.read_text(encoding="utf-8"), yaml.CSafeLoader), list[_Row])
     uses: dict[str, list[Use]] = {}
     for row in rows:
         for name in row.names.split():
