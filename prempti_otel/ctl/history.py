@@ -165,11 +165,12 @@ def _print(result: Comparison, days: float) -> None:
 
     out = console()
     exact = [one for one in result.changes if not one.approximate]
-    out.print(
-        f"{result.calls} calls of the last {days:g} days judged anew: {len(exact)} would get another verdict"
-        f"\n{result.approximate} of them hold redacted or cut text, so that their verdict is approximate: "
-        f"{len(result.changes) - len(exact)} of those would get another one"
-    )
+    out.print(f"{result.calls} calls of the last {days:g} days judged anew: {len(exact)} would get another verdict")
+    if result.approximate:
+        out.print(
+            f"{result.approximate} of them hold redacted or cut text, so that their verdict is approximate: "
+            f"{len(result.changes) - len(exact)} of those would get another one"
+        )
     if result.skipped:
         out.print(f"{result.skipped} records hold no call that can be judged")
     for title, changes in (("changed", exact), ("changed, approximate", [c for c in result.changes if c.approximate])):

@@ -68,6 +68,10 @@ def replay(source: BinaryIO, paths: tuple[Path, ...], form: str, history: float 
 
         replay_history(home, judge, history, form)
         return ExitCode.OK
+    if source.isatty():
+        click.echo(
+            "reading payloads from the terminal, one a line; Ctrl-D ends (or name a FILE, or --history)", err=True
+        )
     failed = False
     for answer in _answers(judge, source):
         failed |= "error" in answer

@@ -15,6 +15,8 @@ from prempti_otel.ctl.output import console, format_option, print_json, seconds,
 from prempti_otel.ctl.process import holder
 from prempti_otel.ctl.rule_notice import last_change
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
+from prempti_otel.settings.config import Config
+from prempti_otel.settings.document import ConfigError
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
 
@@ -31,7 +33,7 @@ def status(form: str) -> int:
     Exit status 4 where no engine answers, 1 where it runs degraded.
     """
     home = Home.from_environment()
-    config = load_config(home.config)
+    config, settings_error = _settings(home)
     try:
         with EngineClient(home) as engine:
             reply: StatusReply | None = engine.status()
@@ -48,6 +50,7 @@ def status(form: str) -> int:
         "service": service.manager if service else None,
         "hooks": hooks(home),
         "project_rules": project_rules.summary(home),
+        "settings_error": settings_error,
         "destinations": _destinations(home, [destination.name for destination in config.export]),
     }
     if reply is not None:
@@ -58,7 +61,15 @@ def status(form: str) -> int:
         _print(state)
     if reply is None:
         return ExitCode.UNREACHABLE
-    return ExitCode.FINDING if state["degraded"] else ExitCode.OK
+    return ExitCode.FINDING if state["degraded"] or settings_error else ExitCode.OK
+
+
+def _settings(home: Home) -> tuple[Config, str]:
+    """The settings, and what is wrong with them: an engine goes on with those from before, which is worth knowing."""
+    try:
+        return load_config(home.config), ""
+    except ConfigError as error:
+        return Config(), error.diagnostics()
 
 
 def hooks(home: Home) -> list[dict[str, Any]]:
@@ -166,9 +177,11 @@ def _print(state: dict[str, Any]) -> None:
             + (f" (the last: {destination['last_refusal']})" if destination["last_refusal"] else "")
             + (f", last error: {destination['last_error']}" if destination["last_error"] else ""),
         )
+    if broken := state["settings_error"]:
+        line("settings", f"not in force as they are on disk: {broken}", "red")
     error = state.get("ruleset_error") or ""
     for sentence in state.get("degraded", []):
-        if not error or error not in sentence:
+        if (not error or error not in sentence) and (not broken or broken not in sentence):
             line("degraded", sentence, "yellow")
     if error:
         line("rules error", "what is on disk does not load, so the rules from before stay in force:", "red")

@@ -34,6 +34,19 @@ def test_mode_and_default_action_are_switched_while_it_runs_and_kept(ctl: Ctl) -
     assert "mode: monitor" in (ctl.guard_home / "config.yaml").read_text()
 
 
+def test_status_tells_of_the_engine_also_where_the_settings_do_not_load(ctl: Ctl) -> None:
+    ctl.ok("start")
+    (ctl.guard_home / "config.yaml").write_text("mod: monitor\n")
+    done = ctl("status")
+    assert done.returncode == 1
+    assert "running, pid" in done.stdout
+    assert done.stdout.count("there is no key 'mod' (did you mean 'mode'?)") == 1
+    state = json.loads(ctl("status", "--format", "json").stdout)
+    assert "config.yaml:1:1" in state["settings_error"]
+    ctl.ok("stop")
+    assert ctl("status").returncode == 4
+
+
 def test_mode_is_kept_without_an_engine(ctl: Ctl) -> None:
     assert ctl.ok("mode", "monitor") == "monitor\n"
     assert "mode: monitor" in (ctl.guard_home / "config.yaml").read_text()
