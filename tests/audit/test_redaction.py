@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import string
 from typing import Any
@@ -261,3 +262,13 @@ def test_a_token_among_shell_syntax_is_found(name: str, around: list[str]) -> No
     token = TOKENS[name][0]
     text = " ".join([*around, f"hooks.slack.com/services/{token}" if name == "slack hook" else token, *around])
     assert token not in REDACTOR.redact_text(text)
+
+
+def test_among_many_secrets_each_is_found_however_it_is_written() -> None:
+    secrets = ["ghp_" + some(ALNUM, 36) for _ in range(40)]
+    spelled = [base64.b64encode(secret.encode()).decode() for secret in secrets]
+    lowered = [secret.lower() for secret in secrets]
+    body = {"env": "\n".join(f"export A={secret}" for secret in secrets), "again": " ".join([*spelled, *lowered])}
+    redacted = REDACTOR.redact(body)
+    assert not any(word in redacted["again"] or word in redacted["env"] for word in [*secrets, *spelled, *lowered])
+    assert redacted["again"].count(PLACEHOLDER) == len(spelled) + len(lowered)
