@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, cast
 
-from prempti_otel.errors import PremptiError
+from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.rules.tree import BadConstantError, TreeBuilder
 
 if TYPE_CHECKING:
@@ -115,11 +115,30 @@ def _refusal(chars: str, source: bytes, offset: int, expected: Collection[str]) 
     wanted, remedy = next(
         ((text, step) for need, text, step in _EXPECTED if need <= accepted), ("something else", None)
     )
+    if found and (meant := _meant(chars[:offset].split(), found.group(), accepted)):
+        remedy = meant
     if shown[1] in "\"'":
         remedy = "a quoted string ends at the first quote without a backslash before it, so it cannot end in one"
     return ConditionSyntaxError(f"expected {wanted}, found {shown}", source, offset, remedy)
 
 
+def _meant(before: list[str], found: str, accepted: set[str]) -> str | None:
+    """What somebody who knows other languages, or types in haste, will have meant."""
+    if "AND" in accepted and (word := _CONNECTIVES.get(found.upper())):
+        return f"write {word}"
+    if found == "(" and {"BARE", "VAL_OPEN"} <= accepted:
+        return "for any of several values write `field in (a, b)`"
+    typed = found if "EXISTS" in accepted else before[-1] if before and found == "(" and "AND" in accepted else ""
+    close = _SYNONYMS.get(typed) or nearest(typed, _WORD_OPERATORS)
+    return f"did you mean {close}?" if close else None
+
+
+_CONNECTIVES = {"&&": "and", "AND": "and", "&": "and", "||": "or", "OR": "or", "|": "or"}
+_SYNONYMS = {"matches": "regex", "match": "regex", "like": "glob", "is": "=", "equals": "=", "has": "contains"}
+_WORD_OPERATORS = (
+    *("exists", "in", "intersects", "pmatch", "contains", "icontains", "startswith", "endswith", "glob", "iglob"),
+    "regex",
+)
 _HALF_WORD = re.compile(r"and|or")
 _ARGUMENT = re.compile(
     r"""(?<=[a-zA-Z0-9_)])\[(?:"[^"\\]*+(?:\\++"?+[^"\\]*+)*+"|"""
