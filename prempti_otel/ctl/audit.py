@@ -91,6 +91,11 @@ def _print_tree(value: Any) -> None:
     console().print(root)
 
 
+def _plain(value: Any) -> str:
+    """A value as the JSON has it, where Python's own word is another."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _grow(tree: Any, value: Any) -> None:
     from rich.text import Text
 
@@ -102,5 +107,5 @@ def _grow(tree: Any, value: Any) -> None:
                 _grow(tree.add(Text(name, style="bold")), item)
         else:
             label = Text(f"{name}: ", style="bold")
-            label.append(printable(str(item)), style="not bold")
+            label.append(printable(_plain(item)), style="not bold")
             tree.add(label)

@@ -31,6 +31,7 @@ SHOWN_KINDS = (RecordKind.DECISION, RecordKind.FALLBACK)
 @click.option(
     "-n",
     "--tail",
+    metavar="COUNT",
     type=click.IntRange(min=0, max=MOST),
     help=f"So many of the last calls.  [default: {USUAL}; with --since, all]",
 )

@@ -19,7 +19,12 @@ MOST_ROWS = 15
 
 @click.command()
 @click.option(
-    "--days", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="How far back."
+    "--days",
+    metavar="DAYS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="How far back.",
 )
 @format_option
 def stats(days: float, form: str) -> None:
@@ -41,7 +46,9 @@ def _print(tally: Tally, days: float) -> None:
     from prempti_otel.ctl.tally import bar
 
     out = console()
-    out.print(f"{tally.calls} calls in {len(tally.sessions)} sessions in the last {days:g} days")
+    out.print(
+        f"{_counted(tally.calls, 'call')} in {_counted(len(tally.sessions), 'session')} in the last {days:g} days"
+    )
     if not tally.calls:
         return
     p50, p99 = seconds(tally.percentile(0.5)), seconds(tally.percentile(0.99))
@@ -68,3 +75,7 @@ def _counted(title: str, counts: Counter[str]) -> None:
         rows.append((f"{len(counts) - MOST_ROWS} more", sum(counts.values()) - sum(int(str(row[1])) for row in rows)))
     print_table([title, "CALLS"], rows)
     console().print()
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -27,7 +27,14 @@ MOST_CALLS = 10_000
 
 @click.command()
 @click.option("--once", is_flag=True, help="Print one frame and end, as into a pipe.")
-@click.option("--minutes", type=click.IntRange(1, 1440), default=60, show_default=True, help="What the counts are of.")
+@click.option(
+    "--minutes",
+    metavar="MINUTES",
+    type=click.IntRange(1, 1440),
+    default=60,
+    show_default=True,
+    help="What the counts are of.",
+)
 def top(once: bool, minutes: int) -> None:
     """Watch calls, verdicts, latency and sessions; ends with Ctrl-C."""
     from prempti_otel.audit import StoreReader
