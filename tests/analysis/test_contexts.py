@@ -100,6 +100,10 @@ DIRECTORIES = [
     ("ln -s / l; rm -rf l/x", ["/x"]),
     ("ln -s /a l; cd l; rm x", ["/a/x"]),
     ("(ln -s /a l); rm l/x", ["/a/x"]),
+    ("mkdir d; ln -s /a d/; rm d/a/x", ["/a/x"]),
+    ("ln -s /a /b d; rm d/b/x", ["/b/x"]),
+    ("ln -st d /a; rm d/a/x", ["/a/x"]),
+    ("ln -s /a .; rm a/x", ["/a/x"]),
 ]
 
 

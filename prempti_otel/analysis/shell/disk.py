@@ -68,7 +68,15 @@ class Disk:
         self.files[path] = WrittenFile(kept, downloaded or (append and earlier.downloaded))
 
     def _link(self, process: Process, link: Word, path_of: Callable[[Word], str]) -> None:
-        """What ``ln -s TARGET LINK`` makes is followed by later commands."""
-        operands = process.reading.operands
-        if process.reading.name == "ln" and len(operands) == 2 and "-s" in process.reading.flags:
-            self.links = {**self.links, path_of(link): operands[0].text}
+        """What ``ln -s`` makes is followed by later commands, by either name where the last operand may be a folder."""
+        reading = process.reading
+        if reading.name not in ("ln", "gln") or "-s" not in reading.flags:
+            return
+        into = "-t" in reading.flags or link.text.endswith(("/", ".")) or len(reading.operands) > 2
+        made: dict[str, str] = {}
+        for target in (reading.operands if "-t" in reading.flags else reading.operands[:-1])[:MOST_TEXTS]:
+            if not into:
+                made[path_of(link)] = target.text
+            name = target.text.rstrip("/").rpartition("/")[2]
+            made[path_of(Word(f"{link.text.rstrip('/')}/{name}", link.known))] = target.text
+        self.links = {**self.links, **made}
