@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from prempti_otel.model.call import JsonValue
 
 MCP = "mcp__"
+LONGEST_PATH = 4096
+"""``PATH_MAX`` of Linux: no program works in a folder with a longer path."""
+LONGEST_ID = 1024
 PATCH_TOOL = "apply_patch"
 """Its whole patch is in ``command``; the analysis makes one event of each file in it."""
 
@@ -80,6 +83,7 @@ def tool_call(
     """
     if not cwd.startswith("/"):
         raise PayloadError("cwd in the payload is not an absolute path")
+    check_sizes(cwd, session, use_id, prompt_id, turn_id, subagent_id)
     command, file_path = _subject(tool, tool_input, place)
     real_cwd = resolve(cwd, "/")
     if command and folder and resolve(folder, real_cwd) != real_cwd:
@@ -119,6 +123,15 @@ def check_event(event: str, *judged: str) -> None:
     if event not in judged:
         verb = "are" if len(judged) > 1 else "is"
         raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {' and '.join(judged)} {verb} judged")
+
+
+def check_sizes(cwd: str, *ids: str) -> None:
+    """Raises PayloadError for a folder or an id of a length that none has; both are kept as long as the session."""
+    if len(cwd) > LONGEST_PATH:
+        raise PayloadError(f"cwd in the payload has {len(cwd)} characters, more than the limit of {LONGEST_PATH}")
+    for text in ids:
+        if len(text) > LONGEST_ID:
+            raise PayloadError(f"an id in the payload has {len(text)} characters, more than the limit of {LONGEST_ID}")
 
 
 def renamed(tool_input: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from prempti_otel.agents.calls import check_sizes
 from prempti_otel.agents.interface import Arrival, PayloadError, UnreadableLifecycleError
 from prempti_otel.agents.payload import optional_text, required_text
 from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent
@@ -30,7 +31,7 @@ def told(
 
     Raises PayloadError where a field has the wrong type.
     """
-    return Lifecycle(
+    found = Lifecycle(
         agent=agent,
         event=event,
         hook_event=required_text(fields, "hook_event_name"),
@@ -53,6 +54,8 @@ def told(
         error=error,
         result=fields.get("tool_response"),
     )
+    check_sizes(found.cwd, found.session_id, found.use_id, found.prompt_id, found.subagent_id)
+    return found
 
 
 @contextmanager

@@ -352,3 +352,13 @@ def _is_refused_and_blocked(agent: str, error: PayloadError) -> None:
     assert error.message
     assert "\n" not in error.diagnostics()
     assert stops(agent, agents.get(agent).block(error.diagnostics()))
+
+
+@pytest.mark.parametrize("agent", OTHERS)
+def test_a_folder_that_no_program_can_work_in_is_refused(agent: str) -> None:
+    # The rest of the texts that stay as long as the session does are ids: tested with Claude Code's names.
+    name = next(
+        key for key, value in json.loads(payload(agent, SHELL[agent], {"command": "ls"})).items() if value == PROJECT
+    )
+    with pytest.raises(PayloadError, match="more than the limit of 4096"):
+        shell(agent, **{name: "/" + "a/" * 50_000})

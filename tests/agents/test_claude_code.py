@@ -300,3 +300,12 @@ def test_an_unknown_agent_is_refused_with_the_nearest_name(name: str, sentence: 
     with pytest.raises(agents.UnknownAgent) as caught:
         agents.get(name)
     assert caught.value.diagnostics() == sentence
+
+
+@pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse", "Stop"])
+@pytest.mark.parametrize("field", ["session_id", "prompt_id", "agent_id", "cwd"])
+def test_what_is_kept_as_long_as_the_session_cannot_be_of_any_length(event: str, field: str) -> None:
+    given = {"session_id": "s", "cwd": "/", "tool_name": "Bash", "tool_input": {"command": "ls"}}
+    given |= {"hook_event_name": event, field: "/" + "a" * 2_000_000}
+    with pytest.raises(PayloadError, match="more than the limit of"):
+        ClaudeCode().read(json.dumps(given).encode(), Arrival(1, 2))
