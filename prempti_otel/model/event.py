@@ -35,7 +35,7 @@ class Event:
         self.base = base
         self._raw: dict[str, RawValue] = {}
         self.known: dict[object, bool] = {}
-        """Which parts of conditions hold of it, while it is judged."""
+        """Which parts of conditions hold of it, while its call is judged."""
 
     def forget(self) -> None:
         """Let whatever is known of it and its bases be found out anew."""

@@ -76,8 +76,7 @@ class Judgement:
 _Weight: TypeAlias = tuple[int, int, int]
 """Severity of verdict, rank of priority, place in the order: the most severe first."""
 _Entry: TypeAlias = tuple[int, Check]
-_Branches: TypeAlias = "dict[Level, list[tuple[Expression, Expression, int]]]"
-"""Condition as written and as compiled, and the rule's place in the order."""
+_Branches: TypeAlias = "dict[Level, list[tuple[Expression, _Entry]]]"
 _Hits: TypeAlias = "dict[int, list[Event]]"
 
 
@@ -97,18 +96,14 @@ class Ruleset:
             weights.append((_SEVERITY[rule.verdict], rule.priority.rank, at))
             target = marking if rule.marks else judging
             for branch in rule.branches:
-                simple = shared[branch.level].add(branch.expression)
-                target.setdefault(branch.level, []).append((branch.expression, simple, at))
+                check = shared[branch.level].compile(branch.expression)
+                target.setdefault(branch.level, []).append((branch.expression, (at, check)))
             yield
         indexes = []
         for found in (marking, judging):
             made: dict[Level, BranchIndex[_Entry]] = {}
             for level, branches in found.items():
-                entries: list[tuple[Expression, _Entry]] = []
-                for expression, simple, at in branches:
-                    entries.append((expression, (at, shared[level].compile(simple))))
-                    yield
-                made[level] = yield from BranchIndex.build(entries, fields, level)
+                made[level] = yield from BranchIndex.build(branches, fields, level)
             indexes.append(made)
         for level in Level:
             yield from shared[level].let_go()
