@@ -10,7 +10,7 @@ import click
 from prempti_otel.ctl.audit_export import export
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.logs import as_json
-from prempti_otel.ctl.output import console, format_option, print_json, printable
+from prempti_otel.ctl.output import console, format_option, plain, print_json, printable
 from prempti_otel.ctl.stats import stats
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
@@ -91,11 +91,6 @@ def _print_tree(value: Any) -> None:
     console().print(root)
 
 
-def _plain(value: Any) -> str:
-    """A value as the JSON has it, where Python's own word is another."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _grow(tree: Any, value: Any) -> None:
     from rich.text import Text
 
@@ -107,5 +102,5 @@ def _grow(tree: Any, value: Any) -> None:
                 _grow(tree.add(Text(name, style="bold")), item)
         else:
             label = Text(f"{name}: ", style="bold")
-            label.append(printable(_plain(item)), style="not bold")
+            label.append(printable(plain(item)), style="not bold")
             tree.add(label)

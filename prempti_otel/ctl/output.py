@@ -76,6 +76,11 @@ def shown(value: Any) -> str:
     return escape(printable(str(value)))
 
 
+def plain(value: object) -> str:
+    """A value as the JSON has it, where Python's own word is another."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def printable(text: str) -> str:
     """``text`` with control characters as escapes, so that recorded data cannot drive a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

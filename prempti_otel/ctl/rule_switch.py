@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prempti_otel.ctl import project_rules
-from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, printable
+from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, plain, print_json, printable
 from prempti_otel.engine.rulesets import installed_rule_files, selection
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.settings.home import Home
@@ -39,7 +39,7 @@ def show(name: str, form: str) -> None:
     out.print(f"[bold]{printable(rule.name)}[/]", markup=True)
     for key in ("verdict", "priority", "enabled", "tags", "levels", "place"):
         value = told[key]
-        text = " ".join(value) if isinstance(value, list) else str(value)
+        text = " ".join(value) if isinstance(value, list) else plain(value)
         style = VERDICT_STYLES.get(text, "") if key == "verdict" else ""
         out.print(_line(key, text, style))
     out.print(f"\n{printable(rule.description.strip())}\n", markup=False)

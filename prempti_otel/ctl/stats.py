@@ -47,7 +47,7 @@ def _print(tally: Tally, days: float) -> None:
 
     out = console()
     out.print(
-        f"{_counted(tally.calls, 'call')} in {_counted(len(tally.sessions), 'session')} in the last {days:g} days"
+        f"{_so_many(tally.calls, 'call')} in {_so_many(len(tally.sessions), 'session')} in the last {days:g} days"
     )
     if not tally.calls:
         return
@@ -77,5 +77,5 @@ def _counted(title: str, counts: Counter[str]) -> None:
     console().print()
 
 
-def _counted(count: int, noun: str) -> str:
+def _so_many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -55,6 +55,13 @@ def test_stats_count_calls_by_verdict_rule_tool_agent_and_day(busy: Ctl) -> None
     assert 0 < told["duration_seconds"]["p50"] <= told["duration_seconds"]["p99"]
     text = busy.ok("audit", "stats")
     assert "5 calls in 2 sessions" in text
+    assert [line.split()[0] for line in text.splitlines() if line.isupper()] == [
+        "VERDICT",
+        "RULE",
+        "TOOL",
+        "AGENT",
+        "DAY",
+    ]
     assert "█" in text
 
 
