@@ -18,10 +18,10 @@ from prempti_otel.engine.health import Health
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.numbering import Numbers
 from prempti_otel.engine.pipeline import Pipeline
-from prempti_otel.engine.project_notices import Notices
+from prempti_otel.engine.projects.notices import Notices
+from prempti_otel.engine.projects.trust import TrustedFile, TrustList, fingerprint
 from prempti_otel.engine.sessions import Sessions
 from prempti_otel.engine.trail import Trail
-from prempti_otel.engine.trust import TrustedFile, TrustList, fingerprint
 
 GOALS = "goals: p50 0.5 ms, p99 2 ms"
 ONLY_OWN_RULES = "rules: {default: false}\n"

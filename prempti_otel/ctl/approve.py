@@ -16,7 +16,7 @@ import click
 
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import console, format_option, print_json, print_table, printable, seconds, shown
-from prempti_otel.engine.approvals import MAX_SECONDS
+from prempti_otel.engine.approvals.calls import MAX_SECONDS
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 
@@ -55,7 +55,7 @@ def approve(approval: str | None, last: bool, length: int | None) -> None:
     The agent was told the ID. The call is shown first, and has to be confirmed. The approval is for exactly this call,
     in its session, and lets it pass once. It can be given only at a terminal that no agent started.
     """
-    from prempti_otel.engine.approval_socket import Request, ask
+    from prempti_otel.engine.approvals.listener import Request, ask
 
     if bool(approval) == last:
         raise click.UsageError("name the ID that the agent was told, or --last")

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from prempti_otel.ctl.files import locked, write_private
-from prempti_otel.engine import project_files
-from prempti_otel.engine.trust import MAX_FILES, TrustedFile, TrustList, fingerprint, read_trust
+from prempti_otel.engine.projects import files as project_files
+from prempti_otel.engine.projects.trust import MAX_FILES, TrustedFile, TrustList, fingerprint, read_trust
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:

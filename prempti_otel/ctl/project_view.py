@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prempti_otel.ctl import project_rules
 from prempti_otel.ctl.output import VERDICT_STYLES, console, print_table, printable
-from prempti_otel.engine.projects import Everywhere, ProjectRules
+from prempti_otel.engine.projects.rules import Everywhere, ProjectRules
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from msgspec import Meta
 
 from prempti_otel.engine.offline import Judge
 from prempti_otel.engine.prediction import shipped_context
-from prempti_otel.engine.projects import Everywhere
+from prempti_otel.engine.projects.rules import Everywhere
 from prempti_otel.errors import PremptiError
 from prempti_otel.rules import Ruleset
 from prempti_otel.settings.document import ConfigError, compose, read_text

@@ -17,7 +17,7 @@ import click
 from prempti_otel.ctl import project_rules
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable
-from prempti_otel.engine.trust import read_trust
+from prempti_otel.engine.projects.trust import read_trust
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
 

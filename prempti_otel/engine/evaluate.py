@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from prempti_otel.analysis import Context, predict
 from prempti_otel.engine.decide import decide
 from prempti_otel.engine.prediction import shipped_context
-from prempti_otel.engine.projects import judge as judge_by_projects
+from prempti_otel.engine.projects.rules import judge as judge_by_projects
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.model.event import tool_event
@@ -20,7 +20,7 @@ from prempti_otel.model.event import tool_event
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prempti_otel.engine.projects import ProjectRules, ProjectSource
+    from prempti_otel.engine.projects.rules import ProjectRules, ProjectSource
     from prempti_otel.engine.sessions import Sessions
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision, Match

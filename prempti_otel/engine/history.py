@@ -9,10 +9,10 @@ import time
 from typing import TYPE_CHECKING
 
 from prempti_otel.audit import StoreReader
-from prempti_otel.engine import approval_history
+from prempti_otel.engine.approvals import history as approval_history
 
 if TYPE_CHECKING:
-    from prempti_otel.engine.approvals import Approvals
+    from prempti_otel.engine.approvals.calls import Approvals
     from prempti_otel.engine.chronicle import Chronicle
     from prempti_otel.engine.sessions import Sessions
     from prempti_otel.settings.home import Home

@@ -21,7 +21,7 @@ from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.lastgood import LastGood
 from prempti_otel.engine.prediction import context_with
-from prempti_otel.engine.project_keeper import ProjectKeeper
+from prempti_otel.engine.projects.keeper import ProjectKeeper
 from prempti_otel.engine.rulesets import (
     Signature,
     files_of,

@@ -13,10 +13,10 @@ from prempti_otel.agents.interface import Arrival
 from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.prediction import context_with, shipped_context
-from prempti_otel.engine.projects import Projects
+from prempti_otel.engine.projects.rules import Projects
+from prempti_otel.engine.projects.trust import by_project, read_trust
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.engine.sessions import Sessions
-from prempti_otel.engine.trust import by_project, read_trust
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.settings.config import Config
@@ -24,7 +24,7 @@ from prempti_otel.settings.load import load_config
 
 if TYPE_CHECKING:
     from prempti_otel.analysis import Context
-    from prempti_otel.engine.projects import ProjectSource
+    from prempti_otel.engine.projects.rules import ProjectSource
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
     from prempti_otel.rules import RuleFile, Ruleset

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival, Reply, UnreadableLifecycleError
-from prempti_otel.engine.approvals import Approvals
+from prempti_otel.engine.approvals.calls import Approvals
 from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.decide import asks, cut_to, failure
 from prempti_otel.engine.evaluate import Evaluation, Policy, evaluate
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from prempti_otel.agents.interface import Agent
     from prempti_otel.engine.health import Health
     from prempti_otel.engine.numbering import Numbers
-    from prempti_otel.engine.project_notices import Notices
+    from prempti_otel.engine.projects.notices import Notices
     from prempti_otel.engine.sessions import Sessions
     from prempti_otel.engine.trail import Trail
     from prempti_otel.model.call import ToolCall

@@ -17,20 +17,20 @@ from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from prempti_otel import __version__
-from prempti_otel.engine.approval_socket import ApprovalServer
-from prempti_otel.engine.approvals import Approvals
-from prempti_otel.engine.approvers import Agents
+from prempti_otel.engine.approvals.approvers import Agents
+from prempti_otel.engine.approvals.calls import Approvals
+from prempti_otel.engine.approvals.listener import ApprovalServer
 from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.client import MAX_MESSAGE_BYTES
 from prempti_otel.engine.exporter import Exporter
 from prempti_otel.engine.fallbacks import Fallbacks
 from prempti_otel.engine.health import Health, describe
 from prempti_otel.engine.history import recall
-from prempti_otel.engine.http_door import AGENT, Door
+from prempti_otel.engine.http.door import AGENT, Door
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.numbering import Numbers
 from prempti_otel.engine.pipeline import Pipeline
-from prempti_otel.engine.project_notices import Notices
+from prempti_otel.engine.projects.notices import Notices
 from prempti_otel.engine.service import Service
 from prempti_otel.engine.sessions import Sessions
 from prempti_otel.engine.trail import Trail

@@ -20,7 +20,7 @@ from prempti_otel.proto.prempti.v1.engine_pb2_grpc import EngineServicer
 if TYPE_CHECKING:
     import grpc
 
-    from prempti_otel.engine.approvals import Approvals, Asked
+    from prempti_otel.engine.approvals.calls import Approvals, Asked
     from prempti_otel.engine.health import Health
     from prempti_otel.engine.keeper import Keeper
     from prempti_otel.engine.numbering import Numbers

@@ -15,7 +15,7 @@ import pytest
 
 from prempti_otel.audit import AdminBody, StoreReader, body_of
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.engine.approval_socket import Request, ask
+from prempti_otel.engine.approvals.listener import Request, ask
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
@@ -233,7 +233,7 @@ def test_without_a_terminal_nothing_is_approved(desk: Desk) -> None:
 def raise_without_terminal(desk: Desk, name: str) -> None:
     """Ask as the engine's socket is asked, by a process of its own that has no terminal."""
     code = (
-        "import sys; from pathlib import Path; from prempti_otel.engine.approval_socket import ask, Request;"
+        "import sys; from pathlib import Path; from prempti_otel.engine.approvals.listener import ask, Request;"
         "from prempti_otel.settings.home import Home;"
         "ask(Home(Path(sys.argv[1])), Request(sys.argv[2], give=True))"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from prempti_otel.audit import StoreReader
 from prempti_otel.ctl.history import compare
-from prempti_otel.engine.approvals import (
+from prempti_otel.engine.approvals.calls import (
     ASKED_NS,
     ApprovalError,
 )

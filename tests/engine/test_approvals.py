@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival
 from prempti_otel.audit import AdminBody, StoreReader, body_of
-from prempti_otel.engine.approvals import (
+from prempti_otel.engine.approvals.calls import (
     ASKED_NS,
     MAX_ASKED,
     ApprovalError,

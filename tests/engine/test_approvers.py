@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from prempti_otel.engine.approvers import Agents, NotAPersonError, approver
+from prempti_otel.engine.approvals.approvers import Agents, NotAPersonError, approver
 
 WAIT = "import sys; print('on', flush=True); sys.stdin.read()"
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from prempti_otel.agents.interface import Reply
 from prempti_otel.audit import DecisionBody, StoreReader
-from prempti_otel.engine import http_server
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.engine.health import Health
-from prempti_otel.engine.http_door import FORGET_S, REPORT_S, Door, Refusals
-from prempti_otel.engine.http_server import BODY_BYTES, CONNECTIONS, CannotListenError, HttpServer
+from prempti_otel.engine.http import server as http_server
+from prempti_otel.engine.http.door import FORGET_S, REPORT_S, Door, Refusals
+from prempti_otel.engine.http.server import BODY_BYTES, CONNECTIONS, CannotListenError, HttpServer
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home

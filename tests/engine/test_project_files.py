@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prempti_otel.engine import project_files
+from prempti_otel.engine.projects import files as project_files
 
 
 def test_folders_are_looked_at_from_the_inside_out_and_never_where_that_would_mount_something() -> None:

@@ -18,19 +18,20 @@ from hypothesis import strategies as st
 
 from prempti_otel.agents.interface import Reply
 from prempti_otel.audit import AdminBody, DecisionBody, StoreReader, body_of
-from prempti_otel.engine import project_files, projects
-from prempti_otel.engine.approvals import Approvals
+from prempti_otel.engine.approvals.calls import Approvals
 from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.history import recall
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.numbering import Numbers
 from prempti_otel.engine.pipeline import Pipeline
-from prempti_otel.engine.project_notices import Notices
-from prempti_otel.engine.projects import State
+from prempti_otel.engine.projects import files as project_files
+from prempti_otel.engine.projects import rules as projects
+from prempti_otel.engine.projects.notices import Notices
+from prempti_otel.engine.projects.rules import State
+from prempti_otel.engine.projects.trust import read_trust
 from prempti_otel.engine.sessions import Sessions
 from prempti_otel.engine.trail import Trail
-from prempti_otel.engine.trust import read_trust
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home

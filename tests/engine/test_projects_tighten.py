@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prempti_otel.engine.evaluate import Evaluation
 from prempti_otel.engine.offline import Judge
-from prempti_otel.engine.projects import Everywhere, FileState, ProjectRules, State
+from prempti_otel.engine.projects.rules import Everywhere, FileState, ProjectRules, State
 from prempti_otel.engine.rulesets import read_rule_files
 from prempti_otel.model.decision import Verdict
 from prempti_otel.rules import RuleFile, Ruleset, load

@@ -9,11 +9,11 @@ from typing import Any
 
 from prempti_otel.agents.interface import Reply
 from prempti_otel.audit import DecisionBody, StoreReader, body_of
-from prempti_otel.engine.approval_history import recall
-from prempti_otel.engine.approvals import (
+from prempti_otel.engine.approvals.calls import (
     Approvals,
     Grant,
 )
+from prempti_otel.engine.approvals.history import recall
 from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.numbering import Numbers

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from prempti_otel.engine.approvers import Agents, NotAPersonError, approver
+from prempti_otel.engine.approvals.approvers import Agents, NotAPersonError, approver
 
 
 def skip_below_an_agent() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from prempti_otel.engine.trust import TrustedFile, TrustList, fingerprint
+from prempti_otel.engine.projects.trust import TrustedFile, TrustList, fingerprint
 from prempti_otel.settings.home import Home
 
 DENY = """\

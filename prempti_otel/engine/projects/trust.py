@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from prempti_otel.engine.project_files import root_and_name
+from prempti_otel.engine.projects.files import root_and_name
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.regular import read_regular
 

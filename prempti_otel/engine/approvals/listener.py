@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from prempti_otel.engine.approvers import Agents, NotAPersonError, approver
+from prempti_otel.engine.approvals.approvers import Agents, NotAPersonError, approver
 from prempti_otel.engine.health import describe
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
-    from prempti_otel.engine.approvals import Approvals
+    from prempti_otel.engine.approvals.calls import Approvals
     from prempti_otel.engine.trail import Trail
     from prempti_otel.settings.home import Home
 

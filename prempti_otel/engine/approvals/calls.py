@@ -4,7 +4,7 @@ An approval is for exactly one call: agent, session, folder, tool and input, byt
 lets a call pass once unless time was given, and only ever covers the rules that asked when it was given. Nothing
 here can approve a call that is denied, and nothing is in force before it is on record.
 
-Only records outlast the engine: :func:`prempti_otel.engine.approval_history.recall` builds all of this anew.
+Only records outlast the engine: :func:`prempti_otel.engine.approvals.history.recall` builds all of this anew.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from prempti_otel.engine.health import describe
-from prempti_otel.engine.project_files import shown
-from prempti_otel.engine.projects import ProjectRules, Projects, State
+from prempti_otel.engine.projects.files import shown
+from prempti_otel.engine.projects.rules import ProjectRules, Projects, State
+from prempti_otel.engine.projects.trust import TrustedFile, by_project, read_trust
 from prempti_otel.engine.rulesets import Signature, selection, signature
-from prempti_otel.engine.trust import TrustedFile, by_project, read_trust
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeVar
 
-from prempti_otel.engine import project_files
 from prempti_otel.engine.health import describe
-from prempti_otel.engine.trust import by_project, read_trust
+from prempti_otel.engine.projects import files as project_files
+from prempti_otel.engine.projects.trust import by_project, read_trust
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prempti_otel.agents.interface import Agent, Reply
     from prempti_otel.engine.evaluate import Evaluation
     from prempti_otel.engine.health import Health
-    from prempti_otel.engine.projects import ProjectRules
+    from prempti_otel.engine.projects.rules import ProjectRules
     from prempti_otel.engine.trail import Trail
     from prempti_otel.model.call import ToolCall
     from prempti_otel.settings.home import Home

@@ -17,9 +17,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from prempti_otel.engine import project_files
 from prempti_otel.engine.health import describe
-from prempti_otel.engine.trust import fingerprint
+from prempti_otel.engine.projects import files as project_files
+from prempti_otel.engine.projects.trust import fingerprint
 
 if TYPE_CHECKING:
     from prempti_otel.model.decision import Match

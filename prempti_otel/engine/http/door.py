@@ -18,7 +18,7 @@ from prempti_otel.settings.http_hooks import ADDRESS, HttpHooks, read_http_hooks
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Reply
     from prempti_otel.engine.health import Health
-    from prempti_otel.engine.http_server import HttpServer
+    from prempti_otel.engine.http.server import HttpServer
     from prempti_otel.settings.home import Home
 
 log = logging.getLogger("prempti.engine")
@@ -100,7 +100,7 @@ class Door:
         self._close()
 
     def _open(self, hooks: HttpHooks) -> None:
-        from prempti_otel.engine.http_server import CannotListenError, HttpServer
+        from prempti_otel.engine.http.server import CannotListenError, HttpServer
 
         try:
             self._server = HttpServer(hooks, self._ask, self._refusals.count, self._threads)

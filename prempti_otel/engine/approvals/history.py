@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from prempti_otel.engine.approvals import ASKED_NS, CLOCK_SLACK_NS, Approvals, Asked, Grant
+from prempti_otel.engine.approvals.calls import ASKED_NS, CLOCK_SLACK_NS, Approvals, Asked, Grant
 from prempti_otel.model.decision import DecisionSource, Verdict
 from prempti_otel.model.record import RecordKind
 
