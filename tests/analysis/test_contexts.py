@@ -260,3 +260,16 @@ def test_what_bash_refuses_is_reported_as_not_understood_with_all_that_was(code:
     assert subprocess.run([bash, "-n", "-c", code], capture_output=True, check=False).returncode != 0
 
     assert "bash" in predicted(code).dynamic
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        """e=1; true && e=x; eval 'true && e=y; rm "$e"' "$e" """,
+        """e=1; true && e=x; sh -c 'e=1; true && e=y; rm "$e"' "$e" """,
+        """e=1; true && e=x; ssh "$e" 'true && e=y; sh -c "true && e=y; rm y"'""",
+        """for e in 1 x; do eval 'true && e=y; rm "$e"' "$e"; done""",
+    ],
+)
+def test_code_within_a_command_may_have_values_by_the_name_that_the_command_has_them_by(code: str) -> None:
+    assert any("y" in line.split() for line in predicted(code).command_lines if line.startswith("rm"))

@@ -315,11 +315,13 @@ class Walk:
             expander.choices = outer
             return output
         variants = [(name, pick) for name, count in expander.choices.items() for pick in range(1, count)]
+        picked = expander.picks
         for name, pick in variants[:MOST_VARIANTS]:
-            expander.picks[name] = pick
+            # A mapping of its own: code within the command may have variants by the same name.
+            expander.picks = {**picked, name: pick}
             self.commands.simple(source, tokens, state)
-            del expander.picks[name]
             output = None
+        expander.picks = picked
         expander.choices = outer
         return output
 
