@@ -53,10 +53,19 @@ def test_a_home_that_is_not_absolute_is_refused(ctl: Ctl) -> None:
 def test_a_broken_configuration_is_told_with_its_place(ctl: Ctl) -> None:
     ctl.guard_home.mkdir(mode=0o700)
     (ctl.guard_home / "config.yaml").write_text("mode: guardrails\nretntion: {days: 3}\n")
-    done = ctl("status")
+    done = ctl("mode")
     assert done.returncode == 3
     assert "config.yaml:2:1" in done.stderr
     assert "retention" in done.stderr
+
+
+def test_status_tells_what_it_can_beside_a_broken_configuration(ctl: Ctl) -> None:
+    ctl.guard_home.mkdir(mode=0o700)
+    (ctl.guard_home / "config.yaml").write_text("mode: guardrails\nretntion: {days: 3}\n")
+    done = ctl("status")
+    assert done.returncode == 4
+    assert "not running" in done.stdout
+    assert "config.yaml:2:1" in done.stdout
 
 
 def test_status_without_an_engine_says_how_to_get_one(ctl: Ctl) -> None:

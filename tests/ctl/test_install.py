@@ -188,7 +188,7 @@ def test_the_hook_of_another_home_is_left_alone(lived_in: Ctl, tmp_path: Path) -
 
 
 def test_status_names_each_hook_and_what_is_wrong_with_it(lived_in: Ctl) -> None:
-    assert "none is registered" in lived_in("status").stdout
+    assert "nothing is installed here" in lived_in("status").stdout
     lived_in.ok("install")
     (told,) = [one for one in json.loads(lived_in.ok("status", "--format", "json"))["hooks"] if one["scope"] == "user"]
     assert (told["agent"], told["problems"]) == ("claude_code", [])
