@@ -116,7 +116,7 @@ def test_with_the_engine_stopped_calls_are_blocked_and_the_audit_gets_to_know(
     wait_until(lambda: blocked_calls() == 1, "the blocked call to be recorded")
 
 
-def test_with_its_own_permissions_on_an_asked_call_is_refused_by_claude_code_and_the_model_gets_the_reason(
+def test_an_asked_call_of_a_headless_run_is_refused_and_the_model_gets_the_reason_and_the_way_to_an_approval(
     claude: Path, home: Path, project: Path, guarded: Guard
 ) -> None:
     outcome = real_claude.run(claude, home, project, [[bash("echo y > publish.txt")]], own_permissions=True)
@@ -124,7 +124,9 @@ def test_with_its_own_permissions_on_an_asked_call_is_refused_by_claude_code_and
     assert asked.denied_by, outcome
     assert not (project / "publish.txt").exists()
     assert "Publishing: `echo y > publish.txt` publishes something" in (asked.result or "")
-    assert [decision.decision.action for decision in guarded.decisions() if decision.call.command] == ["ask"]
+    assert "premptictl approve " in (asked.result or "")
+    decided = [each.decision for each in guarded.decisions() if each.call.command]
+    assert [(decision.verdict, decision.action) for decision in decided] == [("ask", "deny")]
 
 
 @pytest.mark.parametrize("broken", ["the hook is gone", "its modules are gone", "the interpreter is gone"])

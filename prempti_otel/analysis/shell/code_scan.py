@@ -296,7 +296,7 @@ class CodeScan:
             words.append(self.text[at:end])
             blanks = _BLANKS.match(self.text, end)
             at = blanks.end() if blanks else end
-        compound = _OPENING | {"for", "select", "case", "(", "[[", "!"}
+        compound = _OPENING | {"for", "select", "case", "(", "[[", "!", "coproc", "time"}
         option_or_name = words[:1] == ["-p"] if word == "time" else bool(words and _NAME.match(words[0]))
         if words and (words[0] in compound or words[1:2] == ["("]):
             return True
