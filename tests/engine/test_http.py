@@ -31,7 +31,8 @@ from prempti_otel.settings.http_hooks import ADDRESS, PATH, PORTS, HttpHooks, ne
 from tests.engine.test_server import records, wait_until
 from tests.support.claude_payloads import TOOL_INPUTS, payload
 from tests.support.engine_process import make_home, running_engine
-from tests.support.http_hooks import Said, free_port, post, raw, set_up
+from tests.support.http_hooks import Said, post, raw, set_up
+from tests.support.ports import free_port
 
 CALL = payload("Bash", {"command": "ls"})
 DEFER = Reply(b"{}")

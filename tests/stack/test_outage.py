@@ -31,8 +31,9 @@ from tests.support import stack_programs
 from tests.support.engine_process import READY_S, end, make_home, spawn, wait_until_ready
 from tests.support.exports import exported
 from tests.support.otlp import OtlpReceiver, Refuse, attributes
+from tests.support.ports import free_port
 from tests.support.rulesets import RULES
-from tests.support.stack import Service, Stack, free_port
+from tests.support.stack import Service, Stack
 from tests.support.stack_calls import Call, calls
 
 CALLS = int(os.environ.get("PREMPTI_STACK_CALLS", "5000"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.http_hooks import ADDRESS, PATH, HttpHooks, new_token
+from tests.support.ports import free_port
 
 SECONDS = 20
 
@@ -32,13 +33,6 @@ class Said:
             return bool(not self.body or json.loads(self.body) is not None)
         except ValueError:
             return False
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind((ADDRESS, 0))
-        return int(sock.getsockname()[1])
 
 
 def set_up(home: Home, port: int = 0) -> HttpHooks:

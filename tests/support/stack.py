@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -20,17 +19,10 @@ from typing import Any, Self
 
 from tests.support import stack_programs
 from tests.support.otlp import OtlpReceiver
+from tests.support.ports import free_port
 
 READY_S = 60
 TOKEN = "a-token-of-the-tests"
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def fetch(url: str) -> Any:
