@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prempti_otel.analysis.code.escapes import unescaped
 from prempti_otel.analysis.code.findings import Findings
-from prempti_otel.analysis.code.scripts import unescaped
 from prempti_otel.analysis.code.values import Text, Unknown, Value, as_text, concat
 from prempti_otel.analysis.reading import FileOp
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from prempti_otel.analysis.code import python_fold as fold
 from prempti_otel.analysis.code.findings import Call
 from prempti_otel.analysis.code.javascript_library import BUILT_IN_MODULES, GLOBALS, NAMES, SPECIAL, module_name
-from prempti_otel.analysis.code.scripts import Script
+from prempti_otel.analysis.code.scripts import Script, parts_of
 from prempti_otel.analysis.code.values import (
     Items,
     Local,
@@ -43,6 +43,7 @@ class JavaScript(Script):
     language = "javascript"
     names = NAMES
     special = SPECIAL
+    elements = frozenset({"member_expression", "subscript_expression", "parenthesized_expression"})
     telling = ("fs", "child_process", "exec", "spawn", "eval", "Function", "fetch", "http", "require", "import", "net")
     handlers: ClassVar[Mapping[str, str]] = {
         "string": "string",
@@ -135,7 +136,6 @@ class JavaScript(Script):
     def called(self, node: Node) -> Value:
         """A call or ``new``."""
         target = node.child_by_field_name("function") or node.child_by_field_name("constructor")
-        given = node.child_by_field_name("arguments")
         if target is None:
             return self.walk(node)
         callee: Value = Ref("import")
@@ -148,9 +148,9 @@ class JavaScript(Script):
             callee = self.property(receiver, name) if receiver is not None else Unknown(name)
         elif target.type != "import":
             callee = self.value(target)
-        parts = given.named_children if given is not None else []
-        args = tuple(self.value(part) for part in parts if part.type not in ("comment", "spread_element"))
-        more = any(part.type == "spread_element" for part in parts)
+        given = parts_of(node, "arguments")
+        args = tuple(self.value(part) for part in given if part.type != "spread_element")
+        more = any(part.type == "spread_element" for part in given)
         return choose(self._call(each, name, receiver, args, more) for each in alternatives(callee))
 
     def _call(self, callee: Value, name: str, receiver: Value | None, args: tuple[Value, ...], more: bool) -> Value:
@@ -216,24 +216,6 @@ class JavaScript(Script):
             self.bind(name, self.value(value))
         return Unknown("...")
 
-    def assigned(self, node: Node) -> Value:
-        """``name = value``."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        value = self.value(right) if right is not None else Unknown("...")
-        if left is not None:
-            self.bind(left, value)
-        return value
-
-    def augmented(self, node: Node) -> Value:
-        """``name += value``."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if left is None or right is None or left.type != "identifier":
-            return self.walk(node)
-        name = self.source(left)
-        value = concat([self.name_value(name), self.value(right)])
-        self.variables[name] = Unknown(name) if self.repeating else value
-        return value
-
     def bind(self, target: Node, value: Value) -> None:
         """A name, or the names of a destructuring pattern."""
         match target.type:
@@ -280,9 +262,9 @@ class JavaScript(Script):
     def function(self, node: Node) -> Value:
         """A function, by any of its spellings."""
         single = node.child_by_field_name("parameter")
-        several = node.child_by_field_name("parameters")
-        parameters = [single] if single is not None else (several.named_children if several is not None else [])
-        made = self.define(parameters, node.child_by_field_name("body"))
+        made = self.define(
+            [single] if single is not None else parts_of(node, "parameters"), node.child_by_field_name("body")
+        )
         name = node.child_by_field_name("name")
         if name is not None and node.type.endswith("declaration"):
             self.give(self.source(name), made)
@@ -290,8 +272,7 @@ class JavaScript(Script):
 
     def for_each(self, node: Node) -> Value:
         """``for (const x of values)``."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        over = self.value(right) if right is not None else Unknown("...")
+        left, over = node.child_by_field_name("left"), self.field(node, "right")
         if left is not None:
             self.bind(left, choose(over.values) if isinstance(over, Items) else Unknown(self.source(left)[:40]))
         return self.repeated(node.child_by_field_name("body"))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from prempti_otel.analysis.code.escapes import unescaped
 from prempti_otel.analysis.code.findings import Findings
-from prempti_otel.analysis.code.scripts import unescaped
 from prempti_otel.analysis.code.values import Items, Text, Unknown, Value, concat
 from prempti_otel.analysis.reading import FileOp
 

@@ -223,13 +223,10 @@ class Perl(Script):
 
     def assigned(self, node: Node) -> Value:
         """``$x = ..``, ``my ($a, $b) = ..``."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        value = self.value(right) if right is not None else Unknown("...")
+        left, value = node.child_by_field_name("left"), self.field(node, "right")
         sign = self.source(node.child_by_field_name("operator"))
         if left is not None and sign == ".=" and left.type == "scalar":
-            name = self.source(left)
-            made = concat([self.name_value(name), value])
-            self.variables[name] = Unknown(name) if self.repeating else made
+            self.extend(self.source(left), value)
         elif left is not None:
             self.bind(left, value)
         return value

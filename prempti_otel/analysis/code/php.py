@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from prempti_otel.analysis.code import python_fold as fold
 from prempti_otel.analysis.code import scripts
 from prempti_otel.analysis.code.findings import Arg, Call, Causes, Contact, Names, Run, Touch, Unfolds
-from prempti_otel.analysis.code.scripts import Script, Special, argument, touches
+from prempti_otel.analysis.code.scripts import Script, Special, argument, parts_of, touches
 from prempti_otel.analysis.code.values import (
     Items,
     Local,
@@ -22,7 +22,6 @@ from prempti_otel.analysis.code.values import (
     Value,
     as_text,
     choose,
-    concat,
 )
 from prempti_otel.analysis.reading import FileOp
 
@@ -291,24 +290,6 @@ class Php(Script):
             values += inner[-1:]
         return Table(tuple(pairs)) if pairs else Items(tuple(values[: fold.MAX_ITEMS]))
 
-    def assigned(self, node: Node) -> Value:
-        """``$x = value``."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        value = self.value(right) if right is not None else Unknown("...")
-        if left is not None:
-            self.bind(left, value)
-        return value
-
-    def augmented(self, node: Node) -> Value:
-        """``$x .= value``."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if left is None or right is None:
-            return self.walk(node)
-        name = self.source(left)
-        value = concat([self.name_value(name), self.value(right)])
-        self.variables[name] = Unknown(name) if self.repeating else value
-        return value
-
     def bind(self, target: Node, value: Value) -> None:
         """A variable or a parameter."""
         if target.type in ("simple_parameter", "property_promotion_parameter"):
@@ -323,9 +304,7 @@ class Php(Script):
                 self.bind(child, values[at] if at < len(values) else Unknown(self.source(child)))
 
     def _arguments(self, node: Node) -> tuple[Value, ...]:
-        given = node.child_by_field_name("arguments")
-        parts = given.named_children if given is not None else []
-        return tuple(self.value(part) for part in parts if part.type != "comment")
+        return tuple(self.value(part) for part in parts_of(node, "arguments"))
 
     def called(self, node: Node) -> Value:
         """A call of a function, by name or by a variable that holds its name."""
@@ -365,12 +344,6 @@ class Php(Script):
                 return Unknown("response", remote=True)
         return self.passed_on(Call(name, args))
 
-    def command(self, node: Node) -> Value:
-        """Backticks."""
-        parts = [Text(self.source(c)) if c.type == "string_content" else self.value(c) for c in node.named_children]
-        self.findings.run("sh", concat(parts))
-        return Unknown("`..`")
-
     def included(self, node: Node) -> Value:
         """``include FILE``: a URL or a stream is code from elsewhere."""
         path = self.first(node)
@@ -397,8 +370,7 @@ class Php(Script):
 
     def function(self, node: Node) -> Value:
         """A function, by any of its spellings."""
-        given = node.child_by_field_name("parameters")
-        made = self.define(given.named_children if given is not None else (), node.child_by_field_name("body"))
+        made = self.define(parts_of(node, "parameters"), node.child_by_field_name("body"))
         name = node.child_by_field_name("name")
         if name is not None:
             self.variables[f"{self.source(name)}()"] = made

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from prempti_otel.analysis.code import python_fold as fold
 from prempti_otel.analysis.code import scripts
 from prempti_otel.analysis.code.findings import Arg, Call, Causes, Contact, Fetches, Names, Touch, Unfolds
-from prempti_otel.analysis.code.scripts import Script, Special, argument, touches
+from prempti_otel.analysis.code.scripts import Script, Special, argument, parts_of, touches
 from prempti_otel.analysis.code.values import (
     Items,
     Local,
@@ -176,6 +176,7 @@ class Ruby(Script):
     language = "ruby"
     names = _NAMES
     special = _SPECIAL
+    elements = frozenset({"element_reference"})
     telling = ("system", "exec", "spawn", "popen", "`", "%x", "File", "FileUtils", "Dir.", "eval", "open", "Net::")
     handlers: ClassVar[Mapping[str, str]] = {
         "string": "string",
@@ -252,29 +253,7 @@ class Ruby(Script):
         return Table(tuple(self._pair(child) for child in pairs))
 
     def _pair(self, node: Node) -> tuple[Value, Value]:
-        key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
-        return (
-            self.value(key) if key is not None else Unknown("..."),
-            self.value(value) if value is not None else Unknown("..."),
-        )
-
-    def assigned(self, node: Node) -> Value:
-        """``x = value``."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        value = self.value(right) if right is not None else Unknown("...")
-        if left is not None:
-            self.bind(left, value)
-        return value
-
-    def augmented(self, node: Node) -> Value:
-        """``x += value``."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if left is None or right is None or left.type == "element_reference":
-            return self.walk(node)
-        name = self.source(left)
-        value = concat([self.name_value(name), self.value(right)])
-        self.variables[name] = Unknown(name) if self.repeating else value
-        return value
+        return self.field(node, "key"), self.field(node, "value")
 
     def bind(self, target: Node, value: Value) -> None:
         """A variable, or several."""
@@ -287,20 +266,13 @@ class Ruby(Script):
             for at, child in enumerate(target.named_children):
                 self.bind(child, values[at] if at < len(values) else Unknown(self.source(child)))
 
-    def command(self, node: Node) -> Value:
-        """Backticks and ``%x``."""
-        parts = [Text(self.source(c)) if c.type == "string_content" else self.value(c) for c in node.named_children]
-        self.findings.run("sh", concat(parts))
-        return Unknown("`..`")
-
     def command_text(self, node: Node) -> Value:
         """A here-document's body: only what is interpolated is code."""
         return self.walk(node)
 
     def function(self, node: Node) -> Value:
         """``def name(..)``, ``->(..) { }``."""
-        given = node.child_by_field_name("parameters")
-        made = self.define(given.named_children if given is not None else (), node.child_by_field_name("body"))
+        made = self.define(parts_of(node, "parameters"), node.child_by_field_name("body"))
         name = node.child_by_field_name("name")
         if name is not None:
             self.variables[self.source(name)] = made
@@ -311,7 +283,7 @@ class Ruby(Script):
         owner, method = node.child_by_field_name("receiver"), node.child_by_field_name("method")
         receiver = self.value(owner) if owner is not None else None
         name = self.source(method)
-        args, options = self._arguments(node.child_by_field_name("arguments"))
+        args, options = self._arguments(node)
         if name in _SENDING and args and isinstance(args[0], Text):
             name, args = args[0].text, args[1:]
         elif name in _SENDING and args and not isinstance(receiver, Unknown):
@@ -322,13 +294,13 @@ class Ruby(Script):
         self._block(node.child_by_field_name("block"), receiver, found)
         return found
 
-    def _arguments(self, given: Node | None) -> tuple[tuple[Value, ...], tuple[tuple[Value, Value], ...]]:
+    def _arguments(self, node: Node) -> tuple[tuple[Value, ...], tuple[tuple[Value, Value], ...]]:
         args: list[Value] = []
         options: list[tuple[Value, Value]] = []
-        for child in given.named_children if given is not None else ():
+        for child in parts_of(node, "arguments"):
             if child.type == "pair":
                 options.append(self._pair(child))
-            elif child.type != "comment":
+            else:
                 value = self.value(child)
                 args += value.values if child.type == "splat_argument" and isinstance(value, Items) else (value,)
         return tuple(args), tuple(options)
@@ -403,11 +375,7 @@ class Ruby(Script):
             return Text("".join(chr(int(code or 0)) for code in codes if 0 <= int(code or 0) < 0x110000))
         if name in ("first", "last") and values and not args:
             return values[0 if name == "first" else -1]
-        return (
-            receiver
-            if name in ("each", "map", "select", "reject", "sort", "uniq", "to_a", "flatten")
-            else Unknown(name)
-        )
+        return receiver if name in _KEEPING else Unknown(name)
 
     def _block(self, block: Node | None, receiver: Value | None, found: Value) -> None:
         """Walk a call's block with the receiver's elements, or with what the call gives (an open file)."""
@@ -416,7 +384,6 @@ class Ruby(Script):
         given = found if isinstance(found, Object | Items) else receiver
         if isinstance(given, Items):
             given = choose(given.values)
-        parameters = block.child_by_field_name("parameters")
-        for at, parameter in enumerate(parameters.named_children if parameters is not None else ()):
+        for at, parameter in enumerate(parts_of(block, "parameters")):
             self.bind(parameter, given if at == 0 and given is not None else Unknown(self.source(parameter)))
         self.repeated(block.child_by_field_name("body"))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from prempti_otel.analysis.code import python_fold as fold
+from prempti_otel.analysis.code.escapes import escape_at
 from prempti_otel.analysis.code.findings import Call, Findings, Names
 from prempti_otel.analysis.code.grammars import parse
 from prempti_otel.analysis.code.values import (
@@ -45,9 +46,6 @@ _MAX_CALLS = 8
 Handler = Callable[["Script", "Node"], Value]
 Special = Callable[["Script", Call], "Value | None"]
 
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "e": "\x1b", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-
-
 _CONTENTS = frozenset({"string_fragment", "string_content", "string_value", "heredoc_content", "heredoc_body"})
 """Node types of text inside quotes; what no named child of theirs covers is literal."""
 
@@ -67,6 +65,8 @@ class Script(ABC):
     special: ClassVar[Mapping[str, Special]]
     telling: ClassVar[tuple[str, ...]]
     """Words without which code that does not parse is of no interest."""
+    elements: ClassVar[frozenset[str]] = frozenset()
+    """Node types on the left of an assignment that are part of something larger: no variable of their own."""
 
     def __init__(self, setting: Setting, findings: Findings) -> None:
         self.setting = setting
@@ -145,6 +145,11 @@ class Script(ABC):
         """The text of ``node``; ``""`` for none."""
         return self._data[node.start_byte : node.end_byte].decode("utf-8", "replace") if node is not None else ""
 
+    def field(self, node: Node, name: str) -> Value:
+        """The value of a field of ``node``; unknown where it has none."""
+        part = node.child_by_field_name(name)
+        return self.value(part) if part is not None else Unknown("...")
+
     # values
 
     def string(self, node: Node) -> Value:
@@ -160,7 +165,7 @@ class Script(ABC):
                 parts.append(self._literal(whole[at - node.start_byte : child.start_byte - node.start_byte]))
             at = child.end_byte
             if child.type == "escape_sequence":
-                text, end = _escape(whole, child.start_byte - node.start_byte, at - node.start_byte)
+                text, end = escape_at(whole, child.start_byte - node.start_byte, at - node.start_byte)
                 at = end + node.start_byte
                 parts.append(Text(text))
             elif child.is_named:
@@ -215,6 +220,32 @@ class Script(ABC):
         """A conditional expression: the value of any part but the condition."""
         parts = [self.value(child) for child in node.named_children]
         return choose(parts[1:]) if len(parts) > 1 else Unknown("...")
+
+    def command(self, node: Node) -> Value:
+        """Backticks: shell code, in which what is not interpolated is literal."""
+        parts = [Text(self.source(c)) if c.type == "string_content" else self.value(c) for c in node.named_children]
+        self.findings.run("sh", concat(parts))
+        return Unknown("`..`")
+
+    def assigned(self, node: Node) -> Value:
+        """``x = value``."""
+        left, value = node.child_by_field_name("left"), self.field(node, "right")
+        if left is not None:
+            self.bind(left, value)
+        return value
+
+    def augmented(self, node: Node) -> Value:
+        """``x += value``, the text of both; what a loop may add to is unknown."""
+        left = node.child_by_field_name("left")
+        if left is None or left.type in self.elements or node.child_by_field_name("right") is None:
+            return self.walk(node)
+        return self.extend(self.source(left), self.field(node, "right"))
+
+    def extend(self, name: str, value: Value) -> Value:
+        """Append ``value`` to the text of a variable."""
+        made = concat([self.name_value(name), value])
+        self.variables[name] = Unknown(name) if self.repeating else made
+        return made
 
     def name_value(self, name: str) -> Value:
         """The value of a variable."""
@@ -295,26 +326,10 @@ class Script(ABC):
         return Unknown(call.name)
 
 
-def unescaped(text: str) -> str:
-    """One escape sequence of C's family: ``\\n``, ``\\x41``, ``\\u0041``, ``\\u{41}``, ``\\101``."""
-    body = text[1:]
-    digits = body[1:].strip("{}")
-    try:
-        if body[:1] in ("x", "u", "U") and digits:
-            return chr(int(digits, 16))
-        if body[:1] in "01234567" and len(body) > 1:
-            return chr(int(body, 8))
-    except (ValueError, OverflowError):
-        return text
-    return _ESCAPES.get(body, body)
-
-
-def _escape(whole: bytes, start: int, end: int) -> tuple[str, int]:
-    """An escape and where it ends; a grammar may leave the digits of ``\\x41`` outside of it."""
-    if whole[start:end] == b"\\x":
-        while end < min(start + 4, len(whole)) and chr(whole[end]) in "0123456789abcdefABCDEF":
-            end += 1
-    return unescaped(whole[start:end].decode("utf-8", "replace")), end
+def parts_of(node: Node, field: str) -> list[Node]:
+    """The named parts of a field of ``node``, comments aside; none where it has no such field."""
+    found = node.child_by_field_name(field)
+    return [part for part in found.named_children if part.type != "comment"] if found is not None else []
 
 
 def argument(call: Call, at: int = 0) -> Value:
