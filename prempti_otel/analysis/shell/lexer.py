@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 from prempti_otel.analysis.shell.tokens import Script, Source
 
@@ -21,12 +22,28 @@ ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=\Z")
 _NESTED_STEPS = 64
 """Steps that nested code counts for, besides its own."""
 _LONGEST_BACKQUOTED = 64 * 1024
-_IN_DOUBLE = re.compile(r"[^\"\\$`]+")
-_IN_BRACES = re.compile(r"[^\"'\\$`{}<>]+")
-_IN_PARENTHESES = re.compile(r"[^\"'\\$`()<>]+")
 _ANSI = re.compile(r"(?:[^'\\]++|\\.)*+'", re.DOTALL)
 _BACKQUOTED = re.compile(r"(?:[^`\\]++|\\.)*+`", re.DOTALL)
 _UNESCAPE = re.compile(r"\\([`\\$])")
+
+
+class _Inside(NamedTuple):
+    """What lies between an opening and its closing sign."""
+
+    plain: re.Pattern[str]
+    """What needs no look."""
+    closer: str
+    opener: str
+    """What opens another one, or nothing."""
+    passed: str
+    """Characters that mean nothing here, and elsewhere do."""
+    in_double: bool = False
+
+
+_DOUBLE = _Inside(re.compile(r"[^\"\\$`]+"), '"', "", "", in_double=True)
+_PARENTHESES = _Inside(re.compile(r"[^\"'\\$`()<>]+"), ")", "(", "<>")
+_BRACES = _Inside(re.compile(r"[^\"'\\$`{}<>]+"), "}", "${", "{<>")
+_BRACES_IN_DOUBLE = _BRACES._replace(passed="{<>'", in_double=True)
 
 
 class Lexer(ABC):
@@ -91,7 +108,7 @@ class Lexer(ABC):
             close = text.find("'", at + 1)
             return close + 1 if close >= 0 else -1
         if character == '"':
-            return self._double_end(at + 1, depth)
+            return self._closed_end(at + 1, depth, _DOUBLE)
         if character == "`":
             return self._backquote_end(at, depth)
         if character != "$":
@@ -104,7 +121,7 @@ class Lexer(ABC):
                     return close
             return self._code(at, at + 2, depth)
         if following == "{":
-            return self._brace_end(at + 2, depth, in_double)
+            return self._closed_end(at + 2, depth, _BRACES_IN_DOUBLE if in_double else _BRACES)
         if following == "'" and not in_double:
             match = _ANSI.match(text, at + 2)
             return match.end() if match else -1
@@ -121,75 +138,32 @@ class Lexer(ABC):
 
     def parenthesis_end(self, at: int, depth: int) -> int:
         """The end after the parenthesis that closes the inside at ``at``; -1 for none."""
+        return self._closed_end(at, depth, _PARENTHESES)
+
+    def _closed_end(self, at: int, depth: int, inside: _Inside) -> int:
+        plain, closer, opener, passed, in_double = inside
         source = self.source
         text, size, open_ = self.text, self.size, 1
         while at < size:
             source.steps -= 1
             if source.steps < 0:
                 return -1
-            run = _IN_PARENTHESES.match(text, at)
+            run = plain.match(text, at)
             if run:
                 at = run.end()
                 continue
             character = text[at]
-            if character == "(":
+            if character == closer:
+                at += 1
+                open_ -= 1
+                if not open_:
+                    return at
+            elif opener and text.startswith(opener, at):
                 open_ += 1
-                at += 1
-            elif character == ")":
-                open_ -= 1
-                at += 1
-                if not open_:
-                    return at
-            elif character in "<>":
+                at += len(opener)
+            elif character in passed:
                 at += 1
             else:
-                at = self.quoted_end(at, depth)
-                if at < 0:
-                    return -1
-        return -1
-
-    def _double_end(self, at: int, depth: int) -> int:
-        source = self.source
-        text, size = self.text, self.size
-        while at < size:
-            source.steps -= 1
-            if source.steps < 0:
-                return -1
-            run = _IN_DOUBLE.match(text, at)
-            if run:
-                at = run.end()
-                continue
-            if text[at] == '"':
-                return at + 1
-            at = self.quoted_end(at, depth, in_double=True)
-            if at < 0:
-                return -1
-        return -1
-
-    def _brace_end(self, at: int, depth: int, in_double: bool) -> int:
-        source = self.source
-        text, size, open_ = self.text, self.size, 1
-        while at < size:
-            source.steps -= 1
-            if source.steps < 0:
-                return -1
-            run = _IN_BRACES.match(text, at)
-            if run:
-                at = run.end()
-                continue
-            character = text[at]
-            if character == "}":
-                open_ -= 1
-                at += 1
-                if not open_:
-                    return at
-            elif character in "{<>" or (character == "'" and in_double):
-                at += 1
-            else:
-                if character == "$" and text.startswith("${", at):
-                    open_ += 1
-                    at += 2
-                    continue
                 at = self.quoted_end(at, depth, in_double)
                 if at < 0:
                     return -1
