@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from prempti_otel.analysis.net import local_file
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
@@ -104,8 +105,7 @@ Given = Mapping[str, Sequence[JsonValue]]
 """Values by the name of their argument, in small letters and without what joins its words; the outermost first."""
 
 
-@dataclass(frozen=True, slots=True)
-class McpReading:
+class McpReading(msgspec.Struct, frozen=True):
     """What one call touches, as far as its arguments' names tell."""
 
     files: tuple[FileAccess, ...]

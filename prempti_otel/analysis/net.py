@@ -9,10 +9,10 @@ reported. Nothing is looked up or contacted. Credentials in a URL are left out o
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
+import msgspec
 from ada_url import URL
 
 _LONGEST = 8192
@@ -66,8 +66,7 @@ _DROPPED = {9: None, 10: None, 13: None}
 """Characters that WHATWG URL parsing removes wherever they stand."""
 
 
-@dataclass(frozen=True, slots=True)
-class NetTarget:
+class NetTarget(msgspec.Struct, frozen=True):
     """One host, normalised. Text is ``""`` and the port 0 where there is none or it cannot be told."""
 
     host: str

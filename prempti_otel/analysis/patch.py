@@ -9,7 +9,7 @@ understood are reported all the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 _BEGIN = "*** Begin Patch"
 _END = "*** End Patch"
@@ -23,8 +23,7 @@ MOST_FILES = 256
 MOST_LINES = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class PatchChange:
+class PatchChange(msgspec.Struct, frozen=True):
     """One section of a patch."""
 
     op: str
@@ -37,8 +36,7 @@ class PatchChange:
     """The lines that the section adds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(msgspec.Struct, frozen=True):
     """What was understood of a patch."""
 
     changes: tuple[PatchChange, ...]
@@ -46,8 +44,7 @@ class Patch:
     """Whether something in it was not understood, so that it may touch more than ``changes`` says."""
 
 
-@dataclass(slots=True)
-class _Section:
+class _Section(msgspec.Struct):
     op: str
     path: str
     moved_to: str

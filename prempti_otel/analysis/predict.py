@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from prempti_otel.analysis.net import read_targets
 from prempti_otel.analysis.paths import PathResolver, SensitiveRoots, sensitive_roots
@@ -45,8 +46,7 @@ _SHELL = "bash"
 """What a shell call's own doings are ascribed to, and what is not understood of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What prediction needs to know besides the call: the user, and what is known of commands."""
 
     catalogue: Catalogue
@@ -54,7 +54,7 @@ class Context:
     """The user's home directory, absolute."""
     user: str
     tmpdir: str = "/tmp"  # noqa: S108 - a name, not a file
-    roots: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    roots: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     """Sensitive roots that the user configured: absolute paths by label, for ``file.covers``."""
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Word:
+
+class Word(msgspec.Struct, frozen=True, gc=False):
     """One value of a shell word after expansion."""
 
     text: str
@@ -19,8 +19,7 @@ class Word:
     """Whether it holds an unquoted glob: the text is then a pattern."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stdin:
+class Stdin(msgspec.Struct, frozen=True, gc=False):
     """Where a command's standard input comes from."""
 
     kind: str = "none"
@@ -40,8 +39,7 @@ class FileOp(StrEnum):
     LINK = "link"
 
 
-@dataclass(frozen=True, slots=True)
-class FileAccess:
+class FileAccess(msgspec.Struct, frozen=True, gc=False):
     """One path that a command touches, as named on its command line."""
 
     path: Word
@@ -53,8 +51,7 @@ class FileAccess:
     """What is written, where known."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostAccess:
+class HostAccess(msgspec.Struct, frozen=True, gc=False):
     """One host or URL that a command talks to, as named on its command line."""
 
     target: Word
@@ -66,8 +63,7 @@ class HostAccess:
     port: Word | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(msgspec.Struct, frozen=True):
     """What a command runs in turn: another command, or code in some language."""
 
     language: str
@@ -82,7 +78,7 @@ class Handover:
     """Positional parameters of the code (``sh -c CODE name a b``: name, a, b)."""
     more_arguments: bool = False
     """Further arguments, unknown here, are added at run time (``xargs``, ``find -exec``)."""
-    environment: Mapping[str, Word] = field(default_factory=dict)
+    environment: Mapping[str, Word] = msgspec.field(default_factory=dict)
     """Assignments for it (``env A=1 CMD``)."""
     user: Word | None = None
     """Another user that it runs as."""
@@ -92,8 +88,7 @@ class Handover:
     """Its working directory (``env -C``, ``sudo -D``, ``git -C`` for aliases)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandReading:
+class CommandReading(msgspec.Struct, frozen=True):
     """One command line, read with the catalogue's knowledge. An unknown command is name and operands."""
 
     name: str
@@ -104,7 +99,7 @@ class CommandReading:
     """Whether the catalogue has an entry for it."""
     subcommand: str = ""
     flags: tuple[str, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = msgspec.field(default_factory=dict)
     operands: tuple[Word, ...] = ()
     effects: tuple[str, ...] = ()
     """Vocabulary: ``Effect`` in the catalogue's schema."""
@@ -117,8 +112,7 @@ class CommandReading:
     """Whether it takes statements (SQL, say) from standard input that cannot be known."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodeReading:
+class CodeReading(msgspec.Struct, frozen=True):
     """What a piece of code in some programming language would do."""
 
     files: tuple[FileAccess, ...] = ()

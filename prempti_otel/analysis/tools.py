@@ -8,8 +8,9 @@ tool searches for, a prompt or a description is never a path.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from prempti_otel.analysis.mcp import read_mcp
 from prempti_otel.analysis.net import local_file
@@ -20,8 +21,7 @@ from prempti_otel.model.call import JsonValue, ToolCall
 PATCH_TOOL = "apply_patch"
 
 
-@dataclass(frozen=True, slots=True)
-class PatchedFile:
+class PatchedFile(msgspec.Struct, frozen=True):
     """One file that a patch touches: it gets a tool event of its own."""
 
     op: str
@@ -31,8 +31,7 @@ class PatchedFile:
     files: tuple[FileAccess, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolReading:
+class ToolReading(msgspec.Struct, frozen=True):
     """What one tool call would touch by itself. File paths may begin with ``~/`` and may be relative."""
 
     files: tuple[FileAccess, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from prempti_otel.analysis.catalogue import schema
 from prempti_otel.analysis.catalogue.compiled import (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.catalogue.parse import Parsed
@@ -21,8 +22,7 @@ class Kind(IntEnum):
     PAIR = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(msgspec.Struct, frozen=True):
     """What a word is to the command; ``argument`` as the schema's table of roles says."""
 
     name: str
@@ -40,8 +40,7 @@ Test: TypeAlias = "Callable[[Parsed], bool]"
 """A compiled condition."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One option, whichever way it is spelled."""
 
     name: str
@@ -52,8 +51,7 @@ class Option:
     """Whether only operands follow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What the operands are, by position, while ``test`` holds."""
 
     test: Test
@@ -65,8 +63,7 @@ class Plan:
     rest: Roles
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(msgspec.Struct, frozen=True):
     """Where further arguments of the command that is run come from."""
 
     stdin: bool
@@ -77,8 +74,7 @@ class Filled:
     braces: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Deleting:
+class Deleting(msgspec.Struct, frozen=True):
     """Deletes what is found below the leading operands."""
 
     test: Test
@@ -86,8 +82,7 @@ class Deleting:
     unless: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Syntax:
+class Syntax(msgspec.Struct, frozen=True):
     """How options are written; see the schema's table."""
 
     single_dash: bool = False
@@ -101,8 +96,7 @@ class Syntax:
     equals: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """One command or subcommand, ready to read command lines with."""
 
     syntax: Syntax
@@ -124,5 +118,5 @@ class Command:
     effects: tuple[tuple[str, Test], ...]
     harmless: Test
     help: frozenset[str]
-    long_names: tuple[str, ...] = field(default=())
+    long_names: tuple[str, ...] = ()
     """Long options in order, for abbreviations."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -38,8 +37,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     effects: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """What a variable's value is to the programs that read it."""
 
     readers: frozenset[str]
@@ -57,8 +55,7 @@ class Use:
         return f"{name.rstrip('0123456789.-')}*" in self.readers
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """What a program does because of one variable."""
 
     files: tuple[FileAccess, ...] = ()

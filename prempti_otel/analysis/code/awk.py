@@ -8,8 +8,9 @@ awk; gawk's ``|&`` and ``/inet``). Arguments that are not literal text are unkno
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from prempti_otel.analysis.code.escapes import unescaped
 from prempti_otel.analysis.code.findings import Findings
@@ -28,8 +29,7 @@ _ENDS = frozenset({";", "\n", "{", "}", ")", ","})
 _DEVICES = ("/dev/stdout", "/dev/stderr", "/dev/stdin", "-")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """One token; ``kind`` is ``string``, ``name``, ``number``, ``regex`` or ``sign``."""
 
     kind: str

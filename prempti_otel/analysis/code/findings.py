@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from prempti_otel.analysis.code.values import NOTHING, Items, Object, Text, Unknown, Value, argvs, as_text, words
 from prempti_otel.analysis.net import local_file
@@ -19,8 +21,7 @@ MAX_FINDINGS = 300
 """Accesses and runs kept of one piece of code; beyond them it is dynamic."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arg:
+class Arg(msgspec.Struct, frozen=True):
     """One argument of a call: by position, and by keyword where the language has them."""
 
     index: int
@@ -31,8 +32,7 @@ RECEIVER = Arg(-1)
 """The object that the method is called on; for an object made with arguments, its first one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(msgspec.Struct, frozen=True):
     """The call touches the path in an argument."""
 
     op: FileOp
@@ -42,8 +42,7 @@ class Touch:
     content: Arg | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """The call talks to the host in an argument."""
 
     op: str
@@ -52,8 +51,7 @@ class Contact:
     port: Arg | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """The call runs a command or code."""
 
     language: str
@@ -61,27 +59,23 @@ class Run:
     code: Arg
 
 
-@dataclass(frozen=True, slots=True)
-class Causes:
+class Causes(msgspec.Struct, frozen=True):
     """The call has an effect from the catalogue's vocabulary."""
 
     effect: str
 
 
-@dataclass(frozen=True, slots=True)
-class Gives:
+class Gives(msgspec.Struct, frozen=True):
     """The call returns an instance of this class."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fetches:
+class Fetches(msgspec.Struct, frozen=True):
     """What the call returns came over the network."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unfolds:
+class Unfolds(msgspec.Struct, frozen=True):
     """The call runs code from an argument that is data to the eye (``pickle.loads``)."""
 
     data: Arg
@@ -91,13 +85,12 @@ Does: TypeAlias = "Touch | Contact | Run | Causes | Gives | Fetches | Unfolds"
 Names: TypeAlias = Mapping[str, tuple[Does, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One call, with what is known of its arguments."""
 
     name: str
     args: tuple[Value, ...] = ()
-    keywords: Mapping[str, Value] = field(default_factory=dict)
+    keywords: Mapping[str, Value] = msgspec.field(default_factory=dict)
     receiver: Value | None = None
     more: bool = False
     """Whether there are further arguments that are not known one by one."""

@@ -11,7 +11,8 @@ import ast
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from prempti_otel.analysis.code.findings import Call, Findings
 from prempti_otel.analysis.code.python_calls import BUILTINS, MODULES_THAT_RUN, SPECIAL, call_method

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from prempti_otel.analysis.code import python_fold as fold
 from prempti_otel.analysis.code.findings import Call, Findings
@@ -41,8 +42,7 @@ class Exhausted(Exception):  # noqa: N818, it ends a walk and is no failure
     """The budget of steps is spent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """What the code's surroundings are known to be; ``""`` and None where they are not."""
 
     args: tuple[Value, ...] = ()
@@ -60,11 +60,10 @@ class Setting:
         return text
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(msgspec.Struct):
     """Names of one function call or of the module."""
 
-    names: dict[str, Value] = field(default_factory=dict)
+    names: dict[str, Value] = msgspec.field(default_factory=dict)
     parent: Scope | None = None
 
     def find(self, name: str) -> Value | None:

@@ -6,9 +6,10 @@ A value is only ever described, never computed by running anything.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice, product
 from typing import TypeAlias
+
+import msgspec
 
 from prempti_otel.analysis.reading import Word
 
@@ -18,8 +19,7 @@ MAX_CHOICES = 16
 """Alternatives that are kept apart; with more, the value is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A string; ``known`` and ``pattern`` as for Word. Bytes are held as Latin-1 text."""
 
     text: str
@@ -28,22 +28,19 @@ class Text:
     binary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(msgspec.Struct, frozen=True):
     """A number, a boolean, or nothing at all (None, undefined)."""
 
     value: int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(msgspec.Struct, frozen=True):
     """A sequence or set of known length."""
 
     values: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """A mapping with known keys."""
 
     pairs: tuple[tuple[Value, Value], ...]
@@ -53,22 +50,19 @@ class Table:
         return next((value for key, value in reversed(self.pairs) if isinstance(key, Text) and key.text == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class PathText:
+class PathText(msgspec.Struct, frozen=True):
     """A path object."""
 
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(msgspec.Struct, frozen=True):
     """A module, class or function of a library, by its full name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(msgspec.Struct, frozen=True):
     """An instance of a library's class, by the class's full name and what it was made with."""
 
     kind: str
@@ -77,23 +71,20 @@ class Object:
     """For an open file: number of its access in the findings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(msgspec.Struct, frozen=True):
     """A method of a value, not yet called."""
 
     receiver: Value
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """One of several values."""
 
     values: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True):
     """What cannot be known, and where it comes from as far as that says something."""
 
     source: str
@@ -103,8 +94,7 @@ class Unknown:
     """Whether it came over the network."""
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(msgspec.Struct, frozen=True):
     """A function that the code defines itself; ``key`` finds it in its interpreter."""
 
     key: int

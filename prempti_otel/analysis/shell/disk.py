@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from prempti_otel.analysis.reading import FileOp, Word
 from prempti_otel.analysis.shell.trace import FileTouch, Process
@@ -13,8 +14,7 @@ MOST_TEXTS = 4
 _LONGEST = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenFile:
+class WrittenFile(msgspec.Struct, frozen=True):
     """A file that an earlier command of the same code makes."""
 
     texts: tuple[Word, ...] = ()
@@ -30,13 +30,12 @@ class WrittenFile:
 _NONE = WrittenFile()
 
 
-@dataclass(slots=True)
-class Disk:
+class Disk(msgspec.Struct):
     """The files of one machine: shared by subshells and nested code."""
 
-    files: dict[str, WrittenFile] = field(default_factory=dict)
+    files: dict[str, WrittenFile] = msgspec.field(default_factory=dict)
     """By absolute path."""
-    links: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = msgspec.field(default_factory=dict)
     """Symlinks made: absolute path to target as written. Never changed, only replaced."""
 
     def note(

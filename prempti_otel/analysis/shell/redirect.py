@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Stdin, Word
 from prempti_otel.analysis.shell.expand import Expander
@@ -16,12 +18,11 @@ _NETWORK = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/([^/]+)\Z")
 _DESCRIPTOR = re.compile(r"(?:[0-9]+-?|-)\Z")
 
 
-@dataclass(slots=True)
-class Redirected:
+class Redirected(msgspec.Struct):
     """What the redirections of one command do."""
 
-    files: list[FileTouch] = field(default_factory=list)
-    hosts: list[HostAccess] = field(default_factory=list)
+    files: list[FileTouch] = msgspec.field(default_factory=list)
+    hosts: list[HostAccess] = msgspec.field(default_factory=list)
     stdin: Stdin | None = None
     """Standard input, where it is redirected."""
     stdin_file: Word | None = None

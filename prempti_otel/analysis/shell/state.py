@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from posixpath import normpath
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from prempti_otel.analysis.reading import Stdin, Word
 from prempti_otel.analysis.shell.disk import Disk
@@ -21,8 +23,7 @@ Value = Word | tuple[Word, ...]
 """A variable's value, or an array's elements."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """A variable whose value depends on the branch taken."""
 
     options: tuple[Value, ...]
@@ -34,8 +35,7 @@ NOTHING = Stdin()
 EMPTY = Word("")
 
 
-@dataclass(slots=True)
-class State:
+class State(msgspec.Struct):
     """One shell's state. A subshell gets a :meth:`copy`."""
 
     cwd: Word
@@ -44,13 +44,13 @@ class State:
     disk: Disk
     previous: Word | None = None
     """``OLDPWD``."""
-    stack: list[Word] = field(default_factory=list)
+    stack: list[Word] = msgspec.field(default_factory=list)
     """Directories of ``pushd``."""
-    functions: dict[str, tuple[Script, Function]] = field(default_factory=dict)
-    aliases: dict[str, Word] = field(default_factory=dict)
+    functions: dict[str, tuple[Script, Function]] = msgspec.field(default_factory=dict)
+    aliases: dict[str, Word] = msgspec.field(default_factory=dict)
     parameters: tuple[Word, ...] | None = None
     """``$1`` and on; None where they are not known."""
-    name: Word = field(default=Word("bash"))
+    name: Word = Word("bash")
     """``$0``."""
     stdin: Stdin = NOTHING
     pipe_from: tuple[str, ...] = ()
@@ -82,26 +82,12 @@ class State:
 
     def copy(self) -> State:
         """The state of a subshell: what it changes does not come back, but for files."""
-        # Written out: dataclasses.replace takes ten times as long, and pipelines copy for each stage.
-        return State(
-            self.cwd,
-            dict(self.variables),
-            self.disk,
-            self.previous,
-            list(self.stack),
-            dict(self.functions),
-            dict(self.aliases),
-            self.parameters,
-            self.name,
-            self.stdin,
-            self.pipe_from,
-            self.parent,
-            self.user,
-            self.remote,
-            self.fetched,
-            self.replayed,
-            self.depth,
-            self.calls,
+        return replace(
+            self,
+            variables=self.variables.copy(),
+            stack=self.stack.copy(),
+            functions=self.functions.copy(),
+            aliases=self.aliases.copy(),
         )
 
     def either(self, name: str, other: Variable) -> None:

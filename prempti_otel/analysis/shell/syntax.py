@@ -9,8 +9,8 @@ pipeline that ends in a list). What stands below an error node is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+import msgspec
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
@@ -22,46 +22,40 @@ DEEPEST = 60
 _LANGUAGE = Language(tree_sitter_bash.language())
 
 
-@dataclass(slots=True)
-class Simple:
+class Simple(msgspec.Struct):
     """A simple command: words and redirections in order."""
 
     tokens: list[Token]
 
 
-@dataclass(slots=True)
-class Redirected:
+class Redirected(msgspec.Struct):
     """A compound command with redirections after it."""
 
     body: Statement
     redirections: list[Token]
 
 
-@dataclass(slots=True)
-class Group:
+class Group(msgspec.Struct):
     """``{ .. }``, or ``( .. )`` in a subshell."""
 
     body: list[Listed]
     subshell: bool
 
 
-@dataclass(slots=True)
-class If:
+class If(msgspec.Struct):
     """Conditions with their bodies; the last may be an ``else``, with no condition."""
 
     branches: list[tuple[list[Listed], list[Listed]]]
 
 
-@dataclass(slots=True)
-class While:
+class While(msgspec.Struct):
     """``while`` and ``until``."""
 
     condition: list[Listed]
     body: list[Listed]
 
 
-@dataclass(slots=True)
-class For:
+class For(msgspec.Struct):
     """``for`` and ``select`` over words; ``words`` is None for the positional parameters."""
 
     head: Token | None
@@ -69,16 +63,14 @@ class For:
     body: list[Listed]
 
 
-@dataclass(slots=True)
-class Case:
+class Case(msgspec.Struct):
     """A subject and its clauses: patterns, and what they run."""
 
     subject: Token | None
     clauses: list[tuple[Token | None, list[Listed]]]
 
 
-@dataclass(slots=True)
-class Function:
+class Function(msgspec.Struct):
     """A definition."""
 
     name: Token | None
@@ -88,8 +80,7 @@ class Function:
 Statement = Simple | Redirected | Group | If | While | For | Case | Function
 
 
-@dataclass(slots=True)
-class Listed:
+class Listed(msgspec.Struct):
     """A pipeline within a list, and the operator that leads to it (``;``, ``&&``, ``||`` or none)."""
 
     operator: str
@@ -150,12 +141,11 @@ def _assemble(items: Iterable[_Item]) -> list[Listed]:
     return result
 
 
-@dataclass(slots=True)
-class _TreeReader:
+class _TreeReader(msgspec.Struct):
     """Reads tree-sitter's tree of a shape."""
 
     script: Script
-    _gathered: list[_Item] = field(default_factory=list)
+    _gathered: list[_Item] = msgspec.field(default_factory=list)
 
     def block(self, nodes: list[Node], depth: int) -> list[Listed]:
         """The statements among ``nodes``, errors included."""

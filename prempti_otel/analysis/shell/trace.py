@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from prempti_otel.analysis.reading import CommandReading, FileAccess, HostAccess, Word
 
 
-@dataclass(slots=True)
-class FileTouch:
+class FileTouch(msgspec.Struct, gc=False):
     """One path that a process touches, and where it is relative to."""
 
     access: FileAccess
@@ -19,8 +18,7 @@ class FileTouch:
     """Whether a write adds to what is there."""
 
 
-@dataclass(slots=True)
-class Process:
+class Process(msgspec.Struct):
     """One simple command that would run."""
 
     reading: CommandReading
@@ -32,20 +30,19 @@ class Process:
     dynamic: bool = False
     args_dynamic: bool = False
     script: str | None = None
-    effects: list[str] = field(default_factory=list)
-    files: list[FileTouch] = field(default_factory=list)
-    hosts: list[HostAccess] = field(default_factory=list)
+    effects: list[str] = msgspec.field(default_factory=list)
+    files: list[FileTouch] = msgspec.field(default_factory=list)
+    hosts: list[HostAccess] = msgspec.field(default_factory=list)
 
 
 MOST_EVENTS = 256
 """Events of one call: processes, files and hosts together."""
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(msgspec.Struct):
     """All of a call's processes."""
 
-    processes: list[Process] = field(default_factory=list)
+    processes: list[Process] = msgspec.field(default_factory=list)
     events: int = 0
     """Processes, files and hosts so far."""
     cut: bool = False

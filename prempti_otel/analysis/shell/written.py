@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from prempti_otel.analysis.reading import Handover, Word
 from prempti_otel.analysis.shell.disk import WrittenFile
