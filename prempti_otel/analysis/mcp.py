@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import msgspec
 
 from prempti_otel.analysis.net import local_file
+from prempti_otel.analysis.paths import HOMES
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
 from prempti_otel.model.call import JsonValue, ToolCall
 
@@ -49,7 +50,7 @@ _ELSEWHERE = frozenset(
     }
 )
 """Arguments beside which a path lies in a repository, a bucket or a page of some service."""
-_HOMES = ("~/", "/home/", "/Users/", "/root/")
+_IN_HOME = ("~/", *(f"{home.removesuffix('/*')}/" for home in HOMES))
 """Where no service's paths begin: an argument that a server ignores does not make such a one another machine's."""
 _VERBS = frozenset({"view", "create", "str_replace", "insert", "undo_edit", "delete", "rename"})
 """What editors' tools take as their ``command``."""
@@ -122,7 +123,7 @@ def read_mcp(call: ToolCall) -> McpReading:
     named = [word.lower() for word in _WORDS.findall(call.mcp_tool or call.tool)]
     words = frozenset([*named, *(word.lower() for word in _WORDS.findall(call.mcp_server))])
     remote = not _ELSEWHERE.isdisjoint(given)
-    files = [file for file in _files(given, frozenset(named)) if not remote or file.path.text.startswith(_HOMES)]
+    files = [file for file in _files(given, frozenset(named)) if not remote or file.path.text.startswith(_IN_HOME)]
     hosts: list[HostAccess] = []
     for url in _texts(given, _URLS):
         path = local_file(url)

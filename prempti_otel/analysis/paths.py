@@ -12,10 +12,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from prempti_otel.model.paths import LOOKUPS, PathResolver
-
-__all__ = ["HOME_ROOTS", "LOOKUPS", "SYSTEM_ROOTS", "PathResolver", "SensitiveRoots", "sensitive_roots"]
-
 HOME_ROOTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "home": ("",),
@@ -92,7 +88,8 @@ SYSTEM_ROOTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Labels of places that every machine has."""
 
-_ANY_HOME = ("/home/*", "/Users/*", "/root")
+HOMES = ("/home/*", "/Users/*", "/root")
+"""Where people's homes lie on Linux and macOS, and root's on Linux."""
 _GLOB = re.compile(r"[*?\[]")
 _LONGEST_NAME = 255
 """Bytes of a file name, as common file systems have it: no more of a pattern is looked at."""
@@ -106,7 +103,7 @@ class SensitiveRoots:
     def __init__(self, home: str, project: str, more: Mapping[str, tuple[str, ...]] | None = None) -> None:
         """``home`` and ``project`` are absolute or ``""``; ``more`` gives further absolute paths by label."""
         rows: list[tuple[str, str]] = [(label, path) for label, paths in SYSTEM_ROOTS.items() for path in paths]
-        homes = dict.fromkeys((*_ANY_HOME, *((home,) if home.startswith("/") else ())))
+        homes = dict.fromkeys((*HOMES, *((home,) if home.startswith("/") else ())))
         rows += [
             (label, f"{base}/{below}") for label, places in HOME_ROOTS.items() for below in places for base in homes
         ]

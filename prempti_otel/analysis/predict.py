@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from prempti_otel.analysis.net import read_targets
-from prempti_otel.analysis.paths import PathResolver, SensitiveRoots, sensitive_roots
+from prempti_otel.analysis.paths import HOMES, SensitiveRoots, sensitive_roots
 from prempti_otel.analysis.places import effects_of
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
 from prempti_otel.analysis.shell.disk import Disk
@@ -27,6 +27,7 @@ from prempti_otel.analysis.shell.walk import Walk
 from prempti_otel.analysis.tools import PatchedFile, read_tool
 from prempti_otel.model.event import Event, Value
 from prempti_otel.model.fields import Level
+from prempti_otel.model.paths import PathResolver
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.command import Catalogue
@@ -37,7 +38,7 @@ LONGEST_TEXT = 64 * 1024
 LONGEST_PATH = 4096
 """Characters of a path that an event carries: ``PATH_MAX`` of Linux, which no kernel looks beyond."""
 
-_HOMES = re.compile(r"(?:/home/[^/]+|/Users/[^/]+|/root|/var/root)(?=/|\Z)")
+_HOME = re.compile(rf"(?:{'|'.join(HOMES)}|/var/root)(?=/|\Z)".replace("*", "[^/]+"))
 _UNKNOWN_START = ("$", "`", "~", "<(", ">(")
 _NO_LINKS: dict[str, str] = {}
 _SQL_CLIENT, _SQL_OPTION = Word("psql"), Word("-c")
@@ -320,7 +321,7 @@ class _Events:
         home = self.context.home
         if home and (real == home or real.startswith(home + "/")):
             return "~" + real[len(home) :]
-        match = _HOMES.match(real)
+        match = _HOME.match(real)
         return "~" + real[match.end() :] if match else ""
 
     # Hosts
