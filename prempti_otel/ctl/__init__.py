@@ -1,4 +1,4 @@
-"""premptictl: everything that a person does with the guard. One module per command group."""
+"""premptictl: everything that a person does with the guard. One module or folder per command group."""
 
 from prempti_otel.ctl.app import main
 

@@ -42,7 +42,7 @@ def _walk(command: click.Command, path: list[str]) -> Iterator[tuple[list[str], 
 def pages() -> dict[str, Callable[[], str]]:
     """File name below ``docs/`` → what writes it."""
     from prempti_otel.agents.reference import agents_page
-    from prempti_otel.ctl.default_rules_page import default_rules_page
+    from prempti_otel.ctl.rules.reference_page import default_rules_page
     from prempti_otel.rules.reference import fields_page
     from prempti_otel.settings.reference import configuration_page
     from prempti_otel.telemetry.export_reference import audit_export_page

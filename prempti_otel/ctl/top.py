@@ -78,8 +78,8 @@ class Window:
         from rich.table import Table
         from rich.text import Text
 
+        from prempti_otel.ctl.audit.tally import Tally, bar
         from prempti_otel.ctl.logs import line
-        from prempti_otel.ctl.tally import Tally, bar
 
         tally = Tally()
         for record in self._records:

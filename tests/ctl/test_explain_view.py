@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.ctl.explain_view import essence, shortened
+from prempti_otel.ctl.explain.view import essence, shortened
 from prempti_otel.rules.explain import Explanation
 
 checks = st.builds(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.ctl.services import Launchd, Systemd
+from prempti_otel.ctl.lifecycle.services import Launchd, Systemd
 from prempti_otel.settings.home import Home
 from tests.support.ctl import Ctl
 from tests.support.guard import Guard

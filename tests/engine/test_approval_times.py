@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prempti_otel.audit import StoreReader
-from prempti_otel.ctl.history import compare
+from prempti_otel.ctl.replay.history import compare
 from prempti_otel.engine.approvals.calls import (
     ASKED_NS,
     ApprovalError,

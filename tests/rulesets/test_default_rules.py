@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.ctl import rule_tests
+from prempti_otel.ctl.rules import unit_tests
 from prempti_otel.engine.rulesets import read_rule_files, selection
 from prempti_otel.model.decision import Verdict
 from prempti_otel.rules import LoadResult, Rule, RuleFile, Ruleset, load
@@ -48,7 +48,7 @@ def ruleset() -> Ruleset:
 
 
 def case_files() -> list[Path]:
-    return rule_tests.find([RULES])
+    return unit_tests.find([RULES])
 
 
 def test_the_shipped_rules_load_without_a_warning() -> None:
@@ -58,7 +58,7 @@ def test_the_shipped_rules_load_without_a_warning() -> None:
 
 @pytest.mark.parametrize("file", case_files(), ids=lambda file: file.stem)
 def test_every_call_beside_the_rules_is_judged_as_it_says(file: Path) -> None:
-    failed = [f"{r.place}: {r.name}: {r.failure}" for r in rule_tests.run([file], ruleset()) if r.failure]
+    failed = [f"{r.place}: {r.name}: {r.failure}" for r in unit_tests.run([file], ruleset()) if r.failure]
     assert not failed, "\n".join(failed)
 
 
@@ -66,7 +66,7 @@ def test_every_rule_has_two_calls_to_catch_and_two_look_alikes() -> None:
     catches: Counter[str] = Counter()
     look_alikes: Counter[str] = Counter()
     for file in case_files():
-        cases, _ = converted(compose(file, read_text(file)), rule_tests.Cases)
+        cases, _ = converted(compose(file, read_text(file)), unit_tests.Cases)
         for case in cases.cases:
             catches.update(case.rules)
             look_alikes.update(case.not_rules)
@@ -109,7 +109,7 @@ def test_a_user_extends_a_shipped_list_and_macro() -> None:
 
 def verdict(rules: Ruleset, command: str) -> Verdict:
     return (
-        rule_tests.judge_of(rules)
-        .decide("claude_code", rule_tests.payload_of(rule_tests.Step(command=command)))
+        unit_tests.judge_of(rules)
+        .decide("claude_code", unit_tests.payload_of(unit_tests.Step(command=command)))
         .verdict
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prempti_otel.ctl.rule_tests import Step, judge_of, payload_of
+from prempti_otel.ctl.rules.unit_tests import Step, judge_of, payload_of
 from prempti_otel.engine.offline import Judge
 from prempti_otel.engine.rulesets import read_rule_files, selection
 from prempti_otel.model.decision import Verdict

@@ -26,7 +26,7 @@ def ensure(home: Home) -> None:
 
     Raises PremptiError where it does not: an agent that is told of the port would then be blocked, or worse.
     """
-    from prempti_otel.ctl import process  # `hook status` starts without it
+    from prempti_otel.ctl.lifecycle import process  # `hook status` starts without it
 
     hooks = read_http_hooks(home.http_hooks)
     if hooks is None:

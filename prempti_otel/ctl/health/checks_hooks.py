@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from prempti_otel.agents import claude_code_http, registration
 from prempti_otel.agents.registration import Scope
-from prempti_otel.ctl import hook_switch, known_bad, registry
-from prempti_otel.ctl.findings import Finding, Patient, fail, ok, warn
+from prempti_otel.ctl.health import known_bad
+from prempti_otel.ctl.health.findings import Finding, Patient, fail, ok, warn
+from prempti_otel.ctl.hook import registry, switch
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _recorded(patient: Patient, marker: str) -> DecisionBody | None:
 
 def _remedy(patient: Patient, state: HookStatus, problem: str) -> str:
     if any(word in problem for word in _SWITCHES):
-        return hook_switch.remedy(problem, patient.project)
+        return switch.remedy(problem, patient.project)
     return _add(state)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from prempti_otel.ctl.audit_export import export
+from prempti_otel.ctl.audit.export import export
+from prempti_otel.ctl.audit.stats import stats
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.logs import as_json
 from prempti_otel.ctl.output import console, format_option, plain, print_json, printable
-from prempti_otel.ctl.stats import stats
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 

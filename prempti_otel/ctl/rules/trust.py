@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prempti_otel.ctl import project_rules
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable
+from prempti_otel.ctl.rules import projects
 from prempti_otel.engine.projects.trust import read_trust
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
@@ -24,7 +24,7 @@ from prempti_otel.settings.load import load_config
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from prempti_otel.ctl.project_rules import Project, ProjectFile
+    from prempti_otel.ctl.rules.projects import Project, ProjectFile
 
 STYLES = {"trusted": "green", "changed": "red", "missing": "yellow", "unreadable": "yellow"}
 
@@ -44,8 +44,8 @@ def trust(path: Path, yes: bool, listing: bool, form: str) -> int:
     home = Home.from_environment()
     if listing:
         return _list(home, form)
-    root, name = project_rules.root_at(path, home)
-    project = project_rules.load(root, home, load_config(home.config), name)
+    root, name = projects.root_at(path, home)
+    project = projects.load(root, home, load_config(home.config), name)
     wanted = [file for file in project.files if file.trust != "trusted" and name in ("", Path(file.path).name)]
     good = [file for file in wanted if project.result(file).successful]
     if form == "text":
@@ -55,7 +55,7 @@ def trust(path: Path, yes: bool, listing: bool, form: str) -> int:
             raise click.UsageError("nobody can be asked here: look at the rules, then give --yes")
         click.confirm(f"\nTrust {'this file' if len(good) == 1 else f'these {len(good)} files'}?", abort=True)
     if good:
-        project_rules.add(home, good)
+        projects.add(home, good)
     _told(project, wanted, good, form)
     return ExitCode.OK if len(good) == len(wanted) and not project.unreadable else ExitCode.FINDING
 
@@ -64,7 +64,7 @@ def trust(path: Path, yes: bool, listing: bool, form: str) -> int:
 @click.argument("path", type=click.Path(path_type=Path))
 def untrust(path: Path) -> int:
     """Take rules of a project out of force: PATH is a file that is trusted, or a folder with all below it."""
-    gone = project_rules.remove(Home.from_environment(), path)
+    gone = projects.remove(Home.from_environment(), path)
     for one in gone:
         click.echo(f"no longer trusted: {printable(one)}")
     if not gone:
@@ -74,7 +74,7 @@ def untrust(path: Path) -> int:
 
 def _list(home: Home, form: str) -> int:
     files = read_trust(home)
-    states = [project_rules.state(file) for file in files]
+    states = [projects.state(file) for file in files]
     if form == "json":
         print_json(
             [

@@ -12,7 +12,7 @@ from prempti_otel.settings.home import Home
 if TYPE_CHECKING:
     from collections import Counter
 
-    from prempti_otel.ctl.tally import Tally
+    from prempti_otel.ctl.audit.tally import Tally
 
 MOST_ROWS = 15
 
@@ -30,7 +30,7 @@ MOST_ROWS = 15
 def stats(days: float, form: str) -> None:
     """Count recorded calls by verdict, rule, tool, agent and day."""
     from prempti_otel.audit import StoreReader
-    from prempti_otel.ctl.tally import Tally, decisions_since
+    from prempti_otel.ctl.audit.tally import Tally, decisions_since
 
     tally = Tally()
     with StoreReader(Home.from_environment()) as store:
@@ -43,7 +43,7 @@ def stats(days: float, form: str) -> None:
 
 
 def _print(tally: Tally, days: float) -> None:
-    from prempti_otel.ctl.tally import bar
+    from prempti_otel.ctl.audit.tally import bar
 
     out = console()
     out.print(

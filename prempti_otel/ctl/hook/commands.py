@@ -10,8 +10,8 @@ import click
 import msgspec
 
 from prempti_otel.agents import registration
-from prempti_otel.ctl import http_port, registry
 from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.hook import http_port, registry
 from prempti_otel.ctl.output import format_option, print_json, printable, styled
 from prempti_otel.settings.home import Home
 
@@ -107,9 +107,9 @@ def switch_on(agent: str, scope: str, project: Path) -> None:
 
     Hooks of others run again, too.
     """
-    from prempti_otel.ctl import hook_switch
+    from prempti_otel.ctl.hook import switch
 
-    file, found = hook_switch.switch_on(agent, registration.Scope(scope), project)
+    file, found = switch.switch_on(agent, registration.Scope(scope), project)
     click.echo(
         f"{agent}: hooks switched on in {file}" if found else f"{agent}: nothing to do, {file} has no such setting"
     )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prempti_otel.ctl import process, registry, services
+from prempti_otel.ctl.hook import registry
+from prempti_otel.ctl.lifecycle import process, services
 from prempti_otel.ctl.output import printable
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home

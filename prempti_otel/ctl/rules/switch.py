@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prempti_otel.ctl import project_rules
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, plain, print_json, printable
+from prempti_otel.ctl.rules import projects
 from prempti_otel.engine.rulesets import installed_rule_files, selection
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.settings.home import Home
@@ -103,8 +103,8 @@ def find(ruleset: Ruleset, name: str) -> Rule:
 
 def _of_project(name: str, home: Home, config: Config) -> Rule | None:
     """The rule of that name of the project around the current folder, trusted or not."""
-    root = project_rules.here(home)
-    ruleset = project_rules.load(root, home, config).loaded.ruleset if root else None
+    root = projects.here(home)
+    ruleset = projects.load(root, home, config).loaded.ruleset if root else None
     return next((rule for rule in ruleset.rules if rule.name == name), None) if ruleset is not None else None
 
 

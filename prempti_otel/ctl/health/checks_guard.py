@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from prempti_otel import __version__
-from prempti_otel.ctl import process, services
-from prempti_otel.ctl.findings import Finding, Patient, fail, ok, warn
+from prempti_otel.ctl.health.findings import Finding, Patient, fail, ok, warn
+from prempti_otel.ctl.lifecycle import process, services
 from prempti_otel.ctl.output import seconds
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind

@@ -14,10 +14,12 @@ import click
 from prempti_otel import __version__
 from prempti_otel.agents import hook_file
 from prempti_otel.agents.registration import Scope
-from prempti_otel.ctl import lifecycle, process, registry, services
 from prempti_otel.ctl.files import write_private
+from prempti_otel.ctl.hook import registry
+from prempti_otel.ctl.lifecycle import process, services
+from prempti_otel.ctl.lifecycle.commands import enable_service
+from prempti_otel.ctl.lifecycle.steps import Step, perform
 from prempti_otel.ctl.output import format_option, printable
-from prempti_otel.ctl.steps import Step, perform
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
@@ -147,7 +149,7 @@ def _is_current(service: services.Service) -> bool:
 
 
 def _enable(home: Home, service: services.Service) -> str:
-    lifecycle.enable_service(home, service)
+    enable_service(home, service)
     return ""
 
 
@@ -181,6 +183,6 @@ def _key(one: registry.Wanted) -> tuple[str, Scope, str]:
 
 
 def _verify(home: Home) -> str:
-    from prempti_otel.ctl.health import probe
+    from prempti_otel.ctl.health.probe import probe
 
     return f"OK, verdict {probe(home)}"

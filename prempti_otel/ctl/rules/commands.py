@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prempti_otel.ctl import project_rules, project_view, rule_switch, rule_template, rule_trust
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable, shown
+from prempti_otel.ctl.rules import project_view, projects, switch, template, trust
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
@@ -25,12 +25,12 @@ def rules() -> None:
     """Check, test, show, switch and make rules."""
 
 
-rules.add_command(rule_switch.show)
-rules.add_command(rule_switch.enable)
-rules.add_command(rule_switch.disable)
-rules.add_command(rule_template.new)
-rules.add_command(rule_trust.trust)
-rules.add_command(rule_trust.untrust)
+rules.add_command(switch.show)
+rules.add_command(switch.enable)
+rules.add_command(switch.disable)
+rules.add_command(template.new)
+rules.add_command(trust.trust)
+rules.add_command(trust.untrust)
 
 
 @rules.command()
@@ -92,8 +92,8 @@ def list_(paths: tuple[Path, ...], project: Path | None, form: str) -> int:
         }
         for rule in result.ruleset.rules
     ]
-    root = project_rules.root_at(project, home)[0] if project else "" if paths else project_rules.here(home)
-    own = project_rules.load(root, home, config) if root else None
+    root = projects.root_at(project, home)[0] if project else "" if paths else projects.here(home)
+    own = projects.load(root, home, config) if root else None
     if form == "json":
         told = {"digest": result.ruleset.digest, "rules": rows}
         print_json(told | {"project": project_view.as_json(own) if own else None})
@@ -131,7 +131,7 @@ def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | No
     your own by all that is installed. Tests of a project, in its `.prempti/rules/tests`, are judged by its
     rules, too, trusted or not. Exit status 1 if any case fails.
     """
-    from prempti_otel.ctl import rule_tests
+    from prempti_otel.ctl.rules import unit_tests
     from prempti_otel.rules import load
 
     home = Home.from_environment()
@@ -148,12 +148,12 @@ def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | No
         if loaded.ruleset is None:
             click.echo(loaded.as_text().rstrip("\n"), err=True)
             return ExitCode.FINDING
-        files = rule_tests.find(places)
-        results += rule_tests.run(
+        files = unit_tests.find(places)
+        results += unit_tests.run(
             files, loaded.ruleset, lambda file: None if rule_paths else project_view.tested_by(file, home, config)
         )
     if junit is not None:
-        junit.write_text(rule_tests.junit(results), encoding="utf-8")
+        junit.write_text(unit_tests.junit(results), encoding="utf-8")
     failed = [one for one in results if one.failure]
     if form == "json":
         print_json(

@@ -1,7 +1,7 @@
 """Service managers that can keep the engine running: a systemd user unit, a launchd agent.
 
 ``run/service`` names the one that owns the engine of a home; hooks then leave starting it to that. Where there is
-neither, as in containers and WSL, the engine is a plain background process (:mod:`prempti_otel.ctl.process`).
+neither, as in containers and WSL, the engine is a plain background process (:mod:`prempti_otel.ctl.lifecycle.process`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from prempti_otel.ctl import registry
+from prempti_otel.ctl.hook import registry
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prempti_otel.agents import registration
-from prempti_otel.ctl import project_rules, services
 from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.lifecycle import services
+from prempti_otel.ctl.lifecycle.process import holder
 from prempti_otel.ctl.output import console, format_option, print_json, seconds, shown
-from prempti_otel.ctl.process import holder
-from prempti_otel.ctl.rule_notice import last_change
+from prempti_otel.ctl.rules import projects
+from prempti_otel.ctl.rules.notice import last_change
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.settings.config import Config
 from prempti_otel.settings.document import ConfigError
@@ -49,7 +50,7 @@ def status(form: str) -> int:
         "store_bytes": sum(path.stat().st_size for path in home.root.glob("audit.db*")),
         "service": service.manager if service else None,
         "hooks": hooks(home),
-        "project_rules": project_rules.summary(home),
+        "project_rules": projects.summary(home),
         "settings_error": settings_error,
         "destinations": _destinations(home, [destination.name for destination in config.export]),
     }

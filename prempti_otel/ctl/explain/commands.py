@@ -142,7 +142,7 @@ def _print(evaluation: Evaluation, reasons: list[tuple[Rule, list[BranchExplanat
     from rich.text import Text
     from rich.tree import Tree
 
-    from prempti_otel.ctl.explain_view import essence
+    from prempti_otel.ctl.explain.view import essence
 
     out = console()
     events = Tree("what it would do", guide_style="dim")

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from prempti_otel.ctl import project_rules
 from prempti_otel.ctl.files import write_private
 from prempti_otel.ctl.output import printable
+from prempti_otel.ctl.rules import projects
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home
@@ -64,7 +64,7 @@ def new(seq: int, name: str | None, verdict: str, project: bool) -> None:
     subject = _subject(body)
     title = name or f"Like record {seq}: {subject}"[:80].strip()
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or f"record-{seq}"
-    folder = project_rules.folder_here(home) if project else home.user_rules
+    folder = projects.folder_here(home) if project else home.user_rules
     rule_file = folder / f"{slug}.yaml"
     test_file = folder / "tests" / f"{slug}.yaml"
     for file in (rule_file, test_file):

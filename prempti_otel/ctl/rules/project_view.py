@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prempti_otel.ctl import project_rules
 from prempti_otel.ctl.output import VERDICT_STYLES, console, print_table, printable
+from prempti_otel.ctl.rules import projects
 from prempti_otel.engine.projects.rules import Everywhere, ProjectRules
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
-    from prempti_otel.ctl.project_rules import Project
+    from prempti_otel.ctl.rules.projects import Project
     from prempti_otel.rules.project import ProjectLoad
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
@@ -31,14 +31,14 @@ def checked(paths: Sequence[Path], home: Home, config: Config) -> tuple[list[Pat
     others: list[Path] = []
     wanted: dict[str, set[str]] = {}
     for path in paths:
-        where = project_rules.named(path, home)
+        where = projects.named(path, home)
         if where is None:
             others.append(path)
         else:
             wanted.setdefault(where[0], set()).add(where[1])
     loads = []
     for root, names in wanted.items():
-        project = project_rules.load(root, home, config)
+        project = projects.load(root, home, config)
         files = [file.path for file in project.files if "" in names or Path(file.path).name in names]
         loads.append(project.loaded.only(files))
     return others, loads
@@ -96,16 +96,16 @@ def tested_by(file: Path, home: Home, config: Config) -> Everywhere | None:
     Raises PremptiError where they do not load.
     """
     folder = file.absolute().parent
-    where = project_rules.named(folder.parent, home) if folder.name == TESTS else None
+    where = projects.named(folder.parent, home) if folder.name == TESTS else None
     if where is None:
         return None
-    project = project_rules.load(where[0], home, config)
+    project = projects.load(where[0], home, config)
     if not project.loaded.successful:
         raise PremptiError(project.loaded.as_text(), remedy="correct the rules")
     return Everywhere(ProjectRules(project.root, (), project.loaded.ruleset))
 
 
-def _state(project: Project, file: project_rules.ProjectFile) -> str:
+def _state(project: Project, file: projects.ProjectFile) -> str:
     return "refused" if project.result(file).errors else _STATES[file.trust]
 
 

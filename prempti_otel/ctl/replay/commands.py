@@ -64,7 +64,7 @@ def replay(source: BinaryIO, paths: tuple[Path, ...], form: str, history: float 
     home = Home.from_environment()
     judge = open_judge(home, paths, added)
     if history is not None:
-        from prempti_otel.ctl.history import replay_history
+        from prempti_otel.ctl.replay.history import replay_history
 
         replay_history(home, judge, history, form)
         return ExitCode.OK

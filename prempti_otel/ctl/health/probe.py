@@ -96,6 +96,6 @@ def _reason(reply: bytes) -> str:
 
 def _code(home: Home) -> ExitCode:
     """An engine that answers, but could not record the call for instance, is not one that cannot be reached."""
-    from prempti_otel.ctl import process
+    from prempti_otel.ctl.lifecycle import process
 
     return ExitCode.UNREACHABLE if process.running(home) is None else ExitCode.FINDING

@@ -82,7 +82,7 @@ class Comparison:
 def replay_history(home: Home, judge: Judge, days: float, form: str) -> None:
     """Judge the calls of the last ``days`` anew, and print what would be other. Raises PremptiError."""
     from prempti_otel.audit import StoreReader
-    from prempti_otel.ctl.tally import decisions_since
+    from prempti_otel.ctl.audit.tally import decisions_since
 
     with StoreReader(home) as store:
         records = decisions_since(store, days)
@@ -96,7 +96,7 @@ def replay_history(home: Home, judge: Judge, days: float, form: str) -> None:
 def compare(records: Iterable[StoredRecord], judge: Judge) -> Comparison:
     """What ``judge`` says of recorded calls, in their order, against their records."""
     from prempti_otel.audit import DecisionBody, body_of
-    from prempti_otel.ctl.tally import day
+    from prempti_otel.ctl.audit.tally import day
 
     result = Comparison()
     for record in records:
@@ -161,7 +161,7 @@ def _watched(records: Iterator[StoredRecord], last: int) -> Iterator[StoredRecor
 
 
 def _print(result: Comparison, days: float) -> None:
-    from prempti_otel.ctl.tally import bar
+    from prempti_otel.ctl.audit.tally import bar
 
     out = console()
     exact = [one for one in result.changes if not one.approximate]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prempti_otel.ctl import checks_guard, checks_hooks, process
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.findings import Finding, Patient, State, fail
+from prempti_otel.ctl.health import checks_guard, checks_hooks
+from prempti_otel.ctl.health.findings import Finding, Patient, State, fail
+from prempti_otel.ctl.lifecycle import process
 from prempti_otel.ctl.output import console, format_option, print_json, shown
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.config import Config

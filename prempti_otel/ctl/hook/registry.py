@@ -16,8 +16,8 @@ import msgspec
 
 from prempti_otel.agents import hook_file, registration
 from prempti_otel.agents.registration import Change, HookStatus, Scope, Transport
-from prempti_otel.ctl import http_port
 from prempti_otel.ctl.files import locked, write_private
+from prempti_otel.ctl.hook import http_port
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:

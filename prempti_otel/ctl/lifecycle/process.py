@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from prempti_otel.ctl import services
+from prempti_otel.ctl.lifecycle import services
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.load import load_config

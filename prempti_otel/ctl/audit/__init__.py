@@ -1,0 +1,1 @@
+"""``premptictl audit``: the trail verified, shown, counted and exported."""

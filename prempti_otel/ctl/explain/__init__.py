@@ -1,0 +1,1 @@
+"""``premptictl explain``: what a call would do, and why it gets its verdict."""

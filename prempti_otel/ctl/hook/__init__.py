@@ -1,0 +1,1 @@
+"""``premptictl hook``: where the hook is registered, and where it is asked for."""

@@ -1,0 +1,1 @@
+"""``premptictl replay``: recorded calls, judged anew."""
