@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from xml.etree import ElementTree
@@ -119,7 +119,7 @@ def run(
 
 def judge_of(ruleset: Ruleset, project: Everywhere | None = None) -> Judge:
     """A fresh judge of calls that :data:`USER` makes; marks are its own."""
-    context = replace(shipped_context(), home=HOME, user=USER, tmpdir="/tmp")  # noqa: S108 - a name
+    context = msgspec.structs.replace(shipped_context(), home=HOME, user=USER, tmpdir="/tmp")  # noqa: S108 - a name
     return Judge(ruleset, context=context, projects=project)
 
 
