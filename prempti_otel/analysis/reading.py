@@ -51,6 +51,14 @@ class FileAccess(msgspec.Struct, frozen=True, gc=False):
     """What is written, where known."""
 
 
+class LinkAccess(FileAccess, frozen=True, gc=False):
+    """A link that is made, where it is known what it stands for."""
+
+    target: Word = Word("")
+    """What it leads to, as written: a symlink's from the link's folder on, a hard link's from where the code runs."""
+    hard: bool = False
+
+
 class HostAccess(msgspec.Struct, frozen=True, gc=False):
     """One host or URL that a command talks to, as named on its command line."""
 

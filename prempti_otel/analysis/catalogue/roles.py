@@ -36,6 +36,11 @@ def _into(found: Found, word: Word, role: Role) -> None:
     found.into.append((word, role.name == "folder"))
 
 
+def _link_here(found: Found, word: Word, _: Role) -> None:
+    name = word.text.rstrip("/").rpartition("/")[2]
+    found.add_file(Word(name, word.known, word.pattern), FileOp.LINK)
+
+
 def _at_file(found: Found, word: Word, _: Role) -> None:
     parts = word.text.split("@", 1)
     if len(parts) > 1:
@@ -230,6 +235,7 @@ APPLY: dict[str, Apply] = {
     **dict.fromkeys(("command", "shell"), _command),
     **dict.fromkeys(("directory", "root"), _directory),
     "archive": _archive,
+    "link_here": _link_here,
     "at_file": _at_file,
     "form_file": _form_file,
     "file_url": _file_url,

@@ -32,6 +32,7 @@ ROLES: dict[str, str] = {
     "exec": "A file that is run.",
     "chmod": "A file whose mode, owner or attributes change.",
     "link": "A link that is made.",
+    "link_here": "What a link leads to that is made in the working directory, by its last component.",
     "into": "The target of a copy or move: a file, or a folder that takes each source's last component.",
     "folder": "A folder that takes each source's last component.",
     "at_file": "`@FILE` or `NAME@FILE` reads the file; anything else is data.",

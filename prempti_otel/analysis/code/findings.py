@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from prempti_otel.analysis.code.values import NOTHING, Items, Object, Text, Unknown, Value, argvs, as_text, words
 from prempti_otel.analysis.net import local_file
-from prempti_otel.analysis.reading import CodeReading, FileAccess, FileOp, Handover, HostAccess, Word
+from prempti_otel.analysis.reading import CodeReading, FileAccess, FileOp, Handover, HostAccess, LinkAccess, Word
 
 MAX_FINDINGS = 300
 """Accesses and runs kept of one piece of code; beyond them it is dynamic."""
@@ -40,6 +40,15 @@ class Touch(msgspec.Struct, frozen=True):
     recursive: bool = False
     archives: bool = False
     content: Arg | None = None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """The call makes a link."""
+
+    path: Arg
+    target: Arg
+    hard: bool = False
+    """Whether it is another name of the same file: then the target is read, too."""
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -81,7 +90,7 @@ class Unfolds(msgspec.Struct, frozen=True):
     data: Arg
 
 
-Does: TypeAlias = "Touch | Contact | Run | Causes | Gives | Fetches | Unfolds"
+Does: TypeAlias = "Touch | Link | Contact | Run | Causes | Gives | Fetches | Unfolds"
 Names: TypeAlias = Mapping[str, tuple[Does, ...]]
 
 
@@ -163,6 +172,18 @@ class Findings:
         if number in self._files:
             self._contents.setdefault(number, []).extend(words(content)[:1])
 
+    def link(self, path: Value, target: Value, *, hard: bool) -> None:
+        """Record a link, with each target that it may have."""
+        if hard:
+            self.touch(FileOp.READ, target)
+        for leads_to in words(target):
+            leads_to = self._placed(leads_to) if hard else leads_to
+            for word in words(path):
+                if self._full(len(self._files)):
+                    return
+                link = LinkAccess(self._placed(word), FileOp.LINK, target=leads_to, hard=hard)
+                self._files[len(self._files)] = link
+
     def contact(self, op: str, target: Value, form: str, port: Value | None = None) -> None:
         """Record a host; a ``file:`` URL is a file that is read."""
         ports = words(port) if port is not None else ()
@@ -221,6 +242,8 @@ class Findings:
             match item:
                 case Touch(op, path, recursive, archives, content):
                     self._touch(op, call.get(path), recursive, archives, call.get(content) if content else None)
+                case Link(path, target, hard):
+                    self._link(call.get(path), call.get(target), hard)
                 case Contact(op, target, form, port):
                     found = call.get(target)
                     if found is not None:
@@ -240,6 +263,10 @@ class Findings:
     def _touch(self, op: FileOp, path: Value | None, recursive: bool, archives: bool, content: Value | None) -> None:
         if path is not None:
             self.touch(op, path, recursive=recursive, archives=archives, content=content)
+
+    def _link(self, path: Value | None, target: Value | None, hard: bool) -> None:
+        if path is not None:
+            self.link(path, Unknown("...") if target is None else target, hard=hard)
 
     def _run(self, language: str, code: Arg, call: Call) -> None:
         if language == "words":

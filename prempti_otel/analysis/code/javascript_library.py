@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from prempti_otel.analysis.code import python_fold as fold
-from prempti_otel.analysis.code.findings import Arg, Call, Contact, Fetches, Names, Run, Touch
+from prempti_otel.analysis.code.findings import Arg, Call, Contact, Fetches, Link, Names, Run, Touch
 from prempti_otel.analysis.code.scripts import Script, Special, joined_path, listed, move_to
 from prempti_otel.analysis.code.values import (
     Items,
@@ -49,7 +49,8 @@ NAMES: Names = MappingProxyType(
             (Touch(_READ, _FIRST, archives=True), Touch(_DELETE, _FIRST, recursive=True), Touch(_WRITE, _SECOND)),
         ),
         **dict.fromkeys(("fs.chmod", "fs.chown", "fs.lchmod", "fs.lchown"), (Touch(FileOp.CHMOD, _FIRST),)),
-        **dict.fromkeys(("fs.symlink", "fs.link"), (Touch(FileOp.LINK, _SECOND),)),
+        "fs.symlink": (Link(_SECOND, _FIRST),),
+        "fs.link": (Link(_SECOND, _FIRST, hard=True),),
         "child_process.exec": (Run("sh", _FIRST),),
         "shelljs.exec": (Run("sh", _FIRST),),
         "execa.command": (Run("sh", _FIRST),),

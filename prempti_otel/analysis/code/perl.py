@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from prempti_otel.analysis.code import scripts
-from prempti_otel.analysis.code.findings import Arg, Call, Causes, Names, Touch, Unfolds
+from prempti_otel.analysis.code.findings import Arg, Call, Causes, Link, Names, Touch, Unfolds
 from prempti_otel.analysis.code.scripts import Script, Special, argument, spread, touches
 from prempti_otel.analysis.code.values import Items, Local, Ref, Table, Text, Unknown, Value, as_text, choose, concat
 from prempti_otel.analysis.reading import FileOp
@@ -27,8 +27,8 @@ _NAMES: Names = MappingProxyType(
         "mv": _MOVE,
         "copy": (Touch(_READ, _FIRST, archives=True), Touch(_WRITE, _SECOND)),
         "cp": (Touch(_READ, _FIRST, archives=True), Touch(_WRITE, _SECOND)),
-        "symlink": (Touch(FileOp.LINK, _SECOND),),
-        "link": (Touch(FileOp.LINK, _SECOND),),
+        "symlink": (Link(_SECOND, _FIRST),),
+        "link": (Link(_SECOND, _FIRST, hard=True),),
         "truncate": (Touch(_WRITE, _FIRST),),
         "mkdir": (Touch(_WRITE, _FIRST),),
         "read_file": (Touch(_READ, _FIRST),),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from prempti_otel.analysis.code import python_fold as fold
 from prempti_otel.analysis.code import scripts
-from prempti_otel.analysis.code.findings import Arg, Call, Causes, Contact, Names, Run, Touch, Unfolds
+from prempti_otel.analysis.code.findings import Arg, Call, Causes, Contact, Link, Names, Run, Touch, Unfolds
 from prempti_otel.analysis.code.scripts import Script, Special, argument, parts_of, touches
 from prempti_otel.analysis.code.values import (
     Items,
@@ -43,7 +43,8 @@ _NAMES: Names = MappingProxyType(
         "move_uploaded_file": (Touch(_WRITE, _SECOND),),
         **dict.fromkeys(("mkdir", "touch"), (Touch(_WRITE, _FIRST),)),
         **dict.fromkeys(("chmod", "chown", "chgrp"), (Touch(FileOp.CHMOD, _FIRST),)),
-        **dict.fromkeys(("symlink", "link"), (Touch(FileOp.LINK, _SECOND),)),
+        "symlink": (Link(_SECOND, _FIRST),),
+        "link": (Link(_SECOND, _FIRST, hard=True),),
         **dict.fromkeys(
             ("fsockopen", "pfsockopen", "ftp_connect", "ftp_ssl_connect", "ssh2_connect"),
             (Contact("connect", _FIRST, "host", _SECOND),),

@@ -18,6 +18,7 @@ from prempti_otel.analysis.code.findings import (
     Does,
     Fetches,
     Gives,
+    Link,
     Names,
     Run,
     Touch,
@@ -53,7 +54,8 @@ _FILES: dict[str, tuple[Does, ...]] = {
     **_each("truncate mkfifo mknod utime setxattr", Touch(_WRITE, Arg(0, "path")), prefix="os."),
     **_each("mkdir makedirs", Touch(_WRITE, Arg(0, "name")), prefix="os."),
     **_each("chmod lchmod chown lchown chflags", Touch(FileOp.CHMOD, Arg(0, "path")), prefix="os."),
-    **_each("link symlink", Touch(FileOp.LINK, Arg(1, "dst")), prefix="os."),
+    "os.symlink": (Link(Arg(1, "dst"), Arg(0, "src")),),
+    "os.link": (Link(Arg(1, "dst"), Arg(0, "src"), hard=True),),
     "shutil.rmtree": (Touch(_DELETE, Arg(0, "path"), recursive=True),),
     **_each("copy copy2 copyfile copystat copymode", *_copy(), prefix="shutil."),
     "shutil.copytree": _copy(archives=True),
@@ -68,7 +70,8 @@ _FILES: dict[str, tuple[Does, ...]] = {
     **_each("touch mkdir", Touch(_WRITE, RECEIVER), prefix="pathlib.Path."),
     **_each("write_text write_bytes", Touch(_WRITE, RECEIVER, content=Arg(0, "data")), prefix="pathlib.Path."),
     **_each("chmod lchmod", Touch(FileOp.CHMOD, RECEIVER), prefix="pathlib.Path."),
-    **_each("symlink_to hardlink_to", Touch(FileOp.LINK, RECEIVER), prefix="pathlib.Path."),
+    "pathlib.Path.symlink_to": (Link(RECEIVER, Arg(0, "target")),),
+    "pathlib.Path.hardlink_to": (Link(RECEIVER, Arg(0, "target"), hard=True),),
     **_each("rename replace move", *_move(RECEIVER, Arg(0, "target")), prefix="pathlib.Path."),
     **_each(
         "copy copy_into", Touch(_READ, RECEIVER, archives=True), Touch(_WRITE, Arg(0, "target")), prefix="pathlib.Path."

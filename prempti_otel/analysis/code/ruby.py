@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from prempti_otel.analysis.code import python_fold as fold
 from prempti_otel.analysis.code import scripts
-from prempti_otel.analysis.code.findings import Arg, Call, Causes, Contact, Fetches, Names, Touch, Unfolds
+from prempti_otel.analysis.code.findings import Arg, Call, Causes, Contact, Fetches, Link, Names, Touch, Unfolds
 from prempti_otel.analysis.code.scripts import Script, Special, argument, parts_of, touches
 from prempti_otel.analysis.code.values import (
     Items,
@@ -51,7 +51,8 @@ _NAMES: Names = MappingProxyType(
         **dict.fromkeys(_methods("FileUtils Dir", "mkdir mkdir_p makedirs"), (Touch(_WRITE, _FIRST),)),
         **dict.fromkeys(_methods("File FileUtils", "rename mv move"), _MOVE),
         **dict.fromkeys(_methods("FileUtils IO", "cp cp_r copy copy_file copy_entry copy_stream install"), _COPY),
-        **dict.fromkeys(_methods("File FileUtils", "symlink link ln ln_s ln_sf"), (Touch(FileOp.LINK, _SECOND),)),
+        **dict.fromkeys(_methods("File FileUtils", "symlink ln_s ln_sf"), (Link(_SECOND, _FIRST),)),
+        **dict.fromkeys(_methods("File FileUtils", "link ln"), (Link(_SECOND, _FIRST, hard=True),)),
         **dict.fromkeys(
             ("URI.open", "HTTParty.get", "Faraday.get", "RestClient.get", "Excon.get", "Net::HTTP.get_print"),
             (Contact("download", _FIRST), Fetches()),

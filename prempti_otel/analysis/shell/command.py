@@ -20,6 +20,7 @@ from prempti_otel.analysis.reading import (
     FileOp,
     Handover,
     HostAccess,
+    LinkAccess,
     Stdin,
     Word,
 )
@@ -327,7 +328,7 @@ class Commands:
             inner.remote = handover.remote.text
             inner.cwd = Word("~", known=False)
             inner.variables = {}
-            inner.disk = Disk()
+            inner.disk = Disk(lookups=0)
             inner.functions = {}
         if handover.user is not None:
             inner.user = handover.user.text
@@ -400,7 +401,14 @@ class Commands:
         process.dynamic = process.dynamic or found.dynamic
         if found.cut:
             self.walk.cut(process.script or "")
-        process.files.extend(FileTouch(access, inner.cwd, inner.disk.links) for access in found.files)
+        disk, links = inner.disk, inner.disk.links
+        for access in found.files:
+            if isinstance(access, LinkAccess):
+                disk.link(access.path, access.target, inner.path, hard=access.hard)
+        # In which order the code runs is not followed: a path may be used after any link is made.
+        process.files.extend(
+            FileTouch(access, inner.cwd, links if access.op is FileOp.LINK else disk.links) for access in found.files
+        )
         process.hosts.extend(found.hosts)
         self.walk.trace.events += len(found.files) + len(found.hosts)
         for effect in found.effects:

@@ -13,7 +13,7 @@ class FileTouch(msgspec.Struct, gc=False):
     access: FileAccess
     cwd: Word
     links: dict[str, str]
-    """Symlinks that earlier commands made: absolute path to target."""
+    """Links that earlier commands made: absolute path to target."""
     append: bool = False
     """Whether a write adds to what is there."""
 
