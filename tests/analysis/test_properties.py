@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prempti_otel.analysis.reading import Word
+from prempti_otel.analysis.shell.disk import Disk
 from prempti_otel.analysis.shell.scan import scan, scan_code
+from prempti_otel.analysis.shell.state import State
 from prempti_otel.analysis.shell.syntax import Listed, Simple, Statement, parse, parse_by_tree
-from prempti_otel.analysis.shell.trace import MOST_EVENTS
-from tests.support.predictions import predicted, shape
+from prempti_otel.analysis.shell.tokens import Token
+from prempti_otel.analysis.shell.trace import MOST_EVENTS, Trace
+from prempti_otel.analysis.shell.walk import Walk
+from tests.support.predictions import catalogue, predicted, shape
 
 PIECES = [
     *"abx/'\"`$(){}[]<>|&;!#~*?=\\\n\t @:-+%^,.0",
@@ -109,7 +114,7 @@ def outline(listed: list[Listed]) -> list[tuple[str, list[list[tuple[int, int]]]
 @settings(max_examples=200, deadline=None)
 @given(flat)
 def test_the_short_way_without_the_grammar_reads_the_same_as_the_grammar(code: str) -> None:
-    assert outline(parse(scan(code))) == outline(parse_by_tree(scan(code)))
+    assert outline(parse(scan(code))) == outline(parse_by_tree(scan_code(code)))
 
 
 plain = st.lists(
@@ -163,15 +168,23 @@ plain = st.lists(
 def test_a_plain_line_is_scanned_the_same_in_one_step(code: str) -> None:
     short, long = scan(code), scan_code(code)
 
-    assert short.shape == long.shape
-    assert [(at, token.kind, token.start, token.end) for at, token in short.tokens.items()] == [
-        (at, token.kind, token.start, token.end) for at, token in long.tokens.items()
-    ]
-    assert [part if isinstance(part, str) else (part.start, part.operator, part.fd) for part in short.sequence] == [
-        part if isinstance(part, str) else (part.start, part.operator, part.fd) for part in long.sequence
-    ]
-    assert (short.operators, short.source.pieces) == (long.operators, long.source.pieces)
-    assert (short.end, short.compound, short.broken) == (long.end, long.compound, long.broken)
+    def shown(part: Token | str) -> tuple[object, ...]:
+        return (part,) if isinstance(part, str) else (part.kind, part.start, part.end, part.operator, part.fd)
+
+    assert [shown(part) for part in short.sequence] == [shown(part) for part in long.sequence]
+    assert (short.end, short.source.pieces) == (long.end, long.source.pieces)
+    assert (short.compound, short.broken) == (long.compound, long.broken)
+
+
+@settings(max_examples=500, deadline=None)
+@given(plain)
+def test_a_word_whose_value_the_scan_sees_expands_to_it(code: str) -> None:
+    expander = Walk(Trace(), catalogue()).expander
+    state = State(cwd=Word("/"), variables={}, disk=Disk())
+    for script in (scan(code), scan_code(code)):
+        for token in script.sequence:
+            if isinstance(token, Token) and token.word is not None:
+                assert expander.words(script.source, token.start, token.end, state) == [token.word]
 
 
 WRAPPERS: list[Callable[[str], str]] = [

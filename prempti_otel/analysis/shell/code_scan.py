@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from prempti_otel.analysis.reading import Word
 from prempti_otel.analysis.shell.lexer import ASSIGNMENT, END_OF_WORD, PLAIN, Lexer
-from prempti_otel.analysis.shell.tokens import HereDocument, Script, Source, Token, TokenKind
+from prempti_otel.analysis.shell.tokens import LITERAL, HereDocument, Script, Source, Token, TokenKind
 
 LONGEST = 64 * 1024
 """Characters of shell code that are read, here-documents' bodies not counted."""
@@ -266,7 +267,8 @@ class CodeScan:
                 return self._function(start, end)
             if not ASSIGNMENT.match(text, start, text.find("=", start, end) + 1):
                 self.at_command = False
-        self._token(Token(TokenKind.WORD, start, end))
+        value = Word(text[start:end]) if LITERAL.match(text, start, end) else None
+        self._token(Token(TokenKind.WORD, start, end, word=value))
         return True
 
     def _reserved_word(self, word: str, start: int) -> bool:

@@ -27,7 +27,6 @@ from prempti_otel.analysis.reading import (
 from prempti_otel.analysis.shell import output
 from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
 from prempti_otel.analysis.shell.disk import Disk
-from prempti_otel.analysis.shell.expand import PLAIN
 from prempti_otel.analysis.shell.inherited import Inherited
 from prempti_otel.analysis.shell.redirect import Redirected
 from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable
@@ -88,11 +87,10 @@ class Commands:
         assigned: dict[str, Value] = {}
         before = state.variables
         after: dict[str, Variable] = {}
-        text = source.text
         for token in tokens:
             if token.kind is TokenKind.WORD:
-                if words and PLAIN.match(text, token.start, token.end) and words[0].text not in DECLARATIONS:
-                    words.append(Word(text[token.start : token.end]))
+                if token.word is not None:
+                    words.append(token.word)
                     continue
                 match = None if words else _ASSIGNMENT.match(source.text, token.start, token.end)
                 if match is not None:
@@ -159,8 +157,8 @@ class Commands:
         script = self.walk.scanned(code)
         return [
             word
-            for token in script.tokens.values()
-            if token.kind is TokenKind.WORD
+            for token in script.sequence
+            if isinstance(token, Token) and token.kind is TokenKind.WORD
             for word in self.expander.words(script.source, token.start, token.end, state)
         ]
 

@@ -15,7 +15,7 @@ from prempti_otel.analysis.shell.fields import Fields
 from prempti_otel.analysis.shell.parameter import Braced
 from prempti_otel.analysis.shell.scan import Scanner
 from prempti_otel.analysis.shell.state import Choice, State, Variable
-from prempti_otel.analysis.shell.tokens import Script, Source
+from prempti_otel.analysis.shell.tokens import LITERAL, Script, Source
 
 MOST_BYTES = 256 * 1024
 """Characters that the expansions of one call may produce in all; beyond them values are not known."""
@@ -24,8 +24,6 @@ MOST_STEPS = 100_000
 LONGEST_DOCUMENT = 64 * 1024
 """Characters of a here-document that are expanded."""
 
-PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+^!-]+\Z")
-"""A word that expands to itself."""
 _RUN = re.compile(r"[^\\'\"`$<>{}\[*?~]+")
 _IN_DOUBLE = re.compile(r"[^\"\\$`]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
@@ -65,7 +63,7 @@ class Expander:
     def words(self, source: Source, start: int, end: int, state: State) -> list[Word]:
         """What a word expands to: none, one or several words."""
         text = source.text
-        if PLAIN.match(text, start, end):
+        if LITERAL.match(text, start, end):
             return [Word(text[start:end])]
         if "{" in text[start:end]:
             scanner = Scanner(source)
@@ -79,7 +77,7 @@ class Expander:
     def single(self, source: Source, start: int, end: int, state: State) -> Word:
         """What a word expands to where it is neither split nor matched: assignments, ``case``, here-strings."""
         text = source.text
-        if PLAIN.match(text, start, end):
+        if LITERAL.match(text, start, end):
             return Word(text[start:end])
         field = Fields(split=None)
         self._expand(source, start, end, state, field)

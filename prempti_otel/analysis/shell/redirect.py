@@ -71,6 +71,10 @@ class Redirections:
             if feeds:
                 result.stdin = Stdin("herestring", Word(word.text + "\n", word.known))
             return
+        target = token.word
+        if target is not None:
+            self._open(target, operator, token.fd, state, result)
+            return
         for word in self._expander.words(source, token.start, token.end, state)[:1]:
             self._open(word, operator, token.fd, state, result)
 

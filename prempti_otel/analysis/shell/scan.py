@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import re
 
+from prempti_otel.analysis.reading import Word
 from prempti_otel.analysis.shell.code_scan import RESERVED, CodeScan
 from prempti_otel.analysis.shell.lexer import Lexer
-from prempti_otel.analysis.shell.tokens import Script, Source, Token, TokenKind
+from prempti_otel.analysis.shell.tokens import LITERAL_SIGNS, Script, Source, Token, TokenKind
 
 _LONGEST_SIMPLE = 4096
-_WORD = r"(?:[A-Za-z0-9_./:,@%+^~*?={}\[\]!\u0080-\U0010ffff-]++|'[^']*+'|\"[^\"\\$`]*+\")++"
+_SIGNS = rf"{LITERAL_SIGNS}~*?={{}}\[\]\u0080-\U0010ffff"
+_WORD = rf"(?:[{_SIGNS}]++|'[^']*+'|\"[^\"\\$`]*+\")++"
+_ENDS = rf"(?![{_SIGNS}'\"])"
 _PIECE = re.compile(
-    rf"(?P<operator>\|\||&&|[|;])|(?P<fd>[0-9]*+)(?P<redirection>>>|>&|[<>])(?![<>&|(])[ \t]*+(?P<target>{_WORD})"
-    rf"|(?P<word>{_WORD})"
+    rf"[ \t]*+(?:([{LITERAL_SIGNS}]++)(?![{_SIGNS}'\"<>])|'([^']*+)'{_ENDS}|\"([^\"\\$`]*+)\"{_ENDS}|(\|\||&&|[|;])"
+    rf"|([0-9]*+)(>>|>&|[<>])(?![<>&|(])[ \t]*+(?:([{LITERAL_SIGNS}]++){_ENDS}|({_WORD}))|({_WORD}))"
 )
-"""One piece of plain code: no expansion, no escape, nothing compound. Blanks around it are left out."""
+"""One piece of plain code, with the blanks before it: no expansion, no escape, nothing compound."""
+_BARE, _SINGLE, _DOUBLE, _OPERATOR, _FD, _REDIRECTION, _BARE_TARGET, _TARGET, _ANY = range(1, 10)
+"""The groups of a piece. Words whose value is plain to see come before words of any kind."""
 _NOT_PLAIN_SIGN = re.compile(r"[$`\\\n\r\0]")
-_BLANKS = re.compile(r"[ \t]++")
 _NOT_PLAIN = RESERVED | {"[["}
 _ANGLES = ("<", ">")
 
@@ -48,57 +52,51 @@ def scan(text: str, depth: int = 0) -> Script:
 
 def _plain(text: str) -> Script | None:
     """The script of plain words, pipes, lists and redirections; None where there is anything else."""
-    tokens: dict[int, Token] = {}
-    operators: dict[int, str] = {}
     sequence: list[Token | str] = []
     filled = False
-    at = _after_blanks(text, 0)
-    count = 0
-    while at < len(text):
-        piece = _PIECE.match(text, at)
+    size = len(text.rstrip(" \t"))
+    end = 0
+    while end < size:
+        piece = _PIECE.match(text, end)
         if piece is None:
             return None
-        kind = piece.lastgroup
-        if kind == "word":
-            word, end = piece[0], piece.end()
+        kind = piece.lastindex or 0
+        end = piece.end()
+        if kind == _BARE:
+            word = piece[_BARE]
+            if not filled and word in _NOT_PLAIN:
+                return None
+            filled = True
+            sequence.append(Token(TokenKind.WORD, piece.start(_BARE), end, word=Word(word)))
+        elif kind == _OPERATOR:
+            if not filled:
+                return None
+            filled = False
+            sequence.append(piece[_OPERATOR])
+        elif kind in (_SINGLE, _DOUBLE):
+            filled = True
+            sequence.append(Token(TokenKind.WORD, piece.start(kind) - 1, end, word=Word(piece[kind])))
+        elif kind == _ANY:
+            word = piece[_ANY]
             if (not filled and (word in _NOT_PLAIN or "=" in word)) or (
                 word[-1] == "}" and text[end : end + 1] in _ANGLES
             ):
                 return None
             filled = True
-            token = tokens[count] = Token(TokenKind.WORD, at, end)
-            sequence.append(token)
-        elif kind == "target":
-            if not filled:
-                return None
-            start, end = piece.span("target")
-            token = tokens[count] = Token(TokenKind.REDIRECT, start, end, piece["redirection"], piece["fd"])
-            sequence.append(token)
+            sequence.append(Token(TokenKind.WORD, piece.start(_ANY), end))
+        elif filled:
+            target = Word(piece[_BARE_TARGET]) if kind == _BARE_TARGET else None
+            start = piece.start(kind)
+            sequence.append(Token(TokenKind.REDIRECT, start, end, piece[_REDIRECTION], piece[_FD], None, target))
         else:
-            if not filled:
-                return None
-            filled = False
-            operators[count] = piece[0]
-            sequence.append(piece[0])
-        count += 2
-        end = piece.end()
-        at = _after_blanks(text, end)
+            return None
     if not filled:
         return None
     script = Script(Source(text))
-    script.end = at
-    script.sequence, script.tokens, script.operators = sequence, tokens, operators
-    shape = ["w "] * (count // 2)
-    for place in operators:
-        shape[place // 2] = "; "
-    script.shape = "".join(shape)
-    script.source.pieces -= count // 2
+    script.end = len(text)
+    script.sequence = sequence
+    script.source.pieces -= len(sequence)
     return script
-
-
-def _after_blanks(text: str, at: int) -> int:
-    blanks = _BLANKS.match(text, at)
-    return blanks.end() if blanks is not None else at
 
 
 def scan_code(text: str, depth: int = 0) -> Script:

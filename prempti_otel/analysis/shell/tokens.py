@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 
+import msgspec
+
+from prempti_otel.analysis.reading import Word
+
+LITERAL_SIGNS = r"A-Za-z0-9_./:,@%+^!\-"
+"""Signs that stand for themselves wherever they are, as a class of a pattern."""
+LITERAL = re.compile(rf"[{LITERAL_SIGNS}]+\Z")
+"""A word that expands to itself."""
 MOST_STEPS = 100_000
 """Steps within words, over all of a text: 64 KiB of nothing but special characters take two thirds."""
 MOST_PIECES = 8_000
@@ -45,67 +54,53 @@ class HereDocument:
         return body
 
 
-class Token:
+class Token(msgspec.Struct, gc=False):
     """A word, a redirection with its target, or a construct that the walk reads by itself."""
 
-    __slots__ = ("document", "end", "fd", "kind", "operator", "start")
-
-    def __init__(
-        self,
-        kind: TokenKind,
-        start: int,
-        end: int,
-        operator: str = "",
-        fd: str = "",
-        document: HereDocument | None = None,
-    ) -> None:
-        self.kind = kind
-        self.start = start
-        """Where the text is: a word's own, a redirection's target, the inside of ``((`` and ``[[``."""
-        self.end = end
-        self.operator = operator
-        """``>``, ``>>``, ``<``, ``<>``, ``>&``, ``&>``, ``<<``, ``<<<``, ..."""
-        self.fd = fd
-        """The descriptor before the operator, as written; ``""`` for the usual one."""
-        self.document = document
+    kind: TokenKind
+    start: int
+    """Where the text is: a word's own, a redirection's target, the inside of ``((`` and ``[[``."""
+    end: int
+    operator: str = ""
+    """``>``, ``>>``, ``<``, ``<>``, ``>&``, ``&>``, ``<<``, ``<<<``, ..."""
+    fd: str = ""
+    """The descriptor before the operator, as written; ``""`` for the usual one."""
+    document: HereDocument | None = None
+    word: Word | None = None
+    """What the word or the target expands to, whatever the state, where that was plain to see."""
 
 
-class Script:
+class Script(msgspec.Struct):
     """One stretch of shell code, scanned: its tokens, and its shape for the grammar.
 
     ``shape`` has the word ``w`` for every word and redirection, every reserved word as it is, and
     one ``;`` for every operator between commands, so that nothing that is data reaches the grammar.
     """
 
-    __slots__ = ("broken", "compound", "end", "operators", "sequence", "shape", "source", "tokens")
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.end = 0
-        """Where scanning stopped: at the closing parenthesis, or at the text's end."""
-        self.shape = ""
-        self.tokens: dict[int, Token] = {}
-        """Tokens by where their ``w`` is in the shape."""
-        self.operators: dict[int, str] = {}
-        """Operators by where their ``;`` is in the shape."""
-        self.sequence: list[Token | str] = []
-        """Tokens and operators in order: all there is, where nothing is compound."""
-        self.compound = False
-        """Whether there are reserved words or parentheses, so that the grammar is needed."""
-        self.broken = False
-        """Whether something is unterminated, misplaced or beyond a cap."""
+    source: Source
+    end: int = 0
+    """Where scanning stopped: at the closing parenthesis, or at the text's end."""
+    sequence: list[Token | str] = msgspec.field(default_factory=list)
+    """Tokens and operators in order: all there is, where nothing is compound."""
+    shape: str = ""
+    """This and the next two are left empty where a line is so plain that it is scanned in one step."""
+    tokens: dict[int, Token] = msgspec.field(default_factory=dict)
+    """Tokens by where their ``w`` is in the shape."""
+    operators: dict[int, str] = msgspec.field(default_factory=dict)
+    """Operators by where their ``;`` is in the shape."""
+    compound: bool = False
+    """Whether there are reserved words or parentheses, so that the grammar is needed."""
+    broken: bool = False
+    """Whether something is unterminated, misplaced or beyond a cap."""
 
 
-class Source:
+class Source(msgspec.Struct):
     """A text with the scripts that were found inside its words, by position."""
 
-    __slots__ = ("nested", "pieces", "steps", "text")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.pieces = MOST_PIECES
-        """Pieces that may still be put into shapes."""
-        self.steps = MOST_STEPS
-        """Steps within words that may still be taken, by scanning and by expansion together."""
-        self.nested: dict[int, tuple[int, Script]] = {}
-        """By the position of a substitution's first character: the end after it, and its code."""
+    text: str
+    pieces: int = MOST_PIECES
+    """Pieces that may still be put into shapes."""
+    steps: int = MOST_STEPS
+    """Steps within words that may still be taken, by scanning and by expansion together."""
+    nested: dict[int, tuple[int, Script]] = msgspec.field(default_factory=dict)
+    """By the position of a substitution's first character: the end after it, and its code."""
