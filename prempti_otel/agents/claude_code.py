@@ -14,6 +14,7 @@ import re2
 
 from prempti_otel.agents import claude_code_lifecycle
 from prempti_otel.agents.calls import MCP, check_event, encodable, said, split_mcp, tool_call
+from prempti_otel.agents.hook_events import CLAUDE_CODE_JUDGED
 from prempti_otel.agents.interface import Agent, Arrival, Facts, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
     from prempti_otel.model.lifecycle import Lifecycle
-
-EVENT = "PreToolUse"
-"""The one hook event that is judged."""
 
 BYPASS = "bypassPermissions"
 """The permission mode in which Claude Code asks nobody."""
@@ -45,7 +43,7 @@ class ClaudeCode(Agent):
     title: ClassVar[str] = "Claude Code"
     facts: ClassVar[Facts] = Facts(
         seen="2.1.330, headless; its answers also on 2.1.197",
-        events=(EVENT,),
+        events=(CLAUDE_CODE_JUDGED,),
         verdicts="deny, ask, defer, allow. Where nobody can be asked `ask` becomes deny with a reason, or ends the run "
         "until a person approved (`approvals.headless`): with `-p`, by the process's arguments, and with permissions "
         "bypassed, for 2.1.330 then runs some of the calls that it should ask about, as a write outside the project",
@@ -90,7 +88,7 @@ class ClaudeCode(Agent):
         return self._call(fields, event, arrival)
 
     def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        check_event(event, EVENT)
+        check_event(event, CLAUDE_CODE_JUDGED)
         session = required_text(fields, "session_id")
         tool = required_text(fields, "tool_name")
         return tool_call(
@@ -171,7 +169,7 @@ def _stop(how: Literal["deny", "ask"], reason: str) -> Reply:
 
 def _answer(decision: Literal["deny", "ask", "allow", "defer"], reason: str) -> Reply:
     answer = {
-        "hookEventName": EVENT,
+        "hookEventName": CLAUDE_CODE_JUDGED,
         "permissionDecision": decision,
         "permissionDecisionReason": reason,
     }

@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.agents.claude_code import EVENT, ClaudeCode
 from prempti_otel.agents.claude_code_http import HttpForm
-from prempti_otel.agents.claude_code_lifecycle import ASYNCHRONOUS, OF_TOOLS, REGISTERED
+from prempti_otel.agents.hook_events import (
+    CLAUDE_CODE_ASYNCHRONOUS,
+    CLAUDE_CODE_JUDGED,
+    CLAUDE_CODE_OUTCOMES,
+    CLAUDE_CODE_TOLD,
+)
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Change, Scope
 from prempti_otel.agents.settings_file import SettingsFileError, make_private, read
@@ -52,9 +56,9 @@ def _told(event: str) -> Callable[[str], dict[str, Any]]:
 
     def entry(command: str) -> dict[str, Any]:
         hook: dict[str, Any] = {"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}
-        if event in ASYNCHRONOUS:
+        if event in CLAUDE_CODE_ASYNCHRONOUS:
             hook["async"] = True
-        return {"matcher": "*", "hooks": [hook]} if event in OF_TOOLS else {"hooks": [hook]}
+        return {"matcher": "*", "hooks": [hook]} if event in CLAUDE_CODE_OUTCOMES else {"hooks": [hook]}
 
     return entry
 
@@ -91,12 +95,12 @@ def add_http(scope: Scope, home: Home, project: Path, *, fail_open: bool) -> Cha
 
 _http = HttpForm(told=_told)
 _hooks = HooksJson(
-    agent=ClaudeCode.name,
+    agent="claude_code",
     scopes=(Scope.USER, Scope.PROJECT, Scope.LOCAL, Scope.MANAGED),
     path=settings_path,
     entry=_entry,
-    events=(EVENT,),
-    lifecycle={event: _told(event) for event in REGISTERED},
+    events=(CLAUDE_CODE_JUDGED,),
+    lifecycle={event: _told(event) for event in CLAUDE_CODE_TOLD},
     http=_http,
     problems=_switched_off,
 )

@@ -10,20 +10,19 @@ run; HTTP cannot. Seen on 2.1.330.
 from __future__ import annotations
 
 import re
-import shutil
 import stat
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prempti_otel.agents import hook_entries, hook_file
-from prempti_otel.agents.claude_code import EVENT, ClaudeCode
-from prempti_otel.agents.claude_code_lifecycle import OF_TOOLS, REGISTERED
+from prempti_otel.agents.hook_events import CLAUDE_CODE_JUDGED, CLAUDE_CODE_OUTCOMES, CLAUDE_CODE_TOLD
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
-from prempti_otel.settings.http_hooks import HttpHooks, read_http_hooks
+
+if TYPE_CHECKING:
+    from prempti_otel.settings.http_hooks import HttpHooks
 
 COMMANDS = frozenset({"SessionStart", "UserPromptSubmit", "SessionEnd"})
 """The events that stay commands."""
@@ -47,30 +46,36 @@ class HttpForm:
 
     def entries(self, home: Home, *, fail_open: bool) -> dict[str, hook_entries.Entry]:
         """See :class:`prempti_otel.agents.hooks_json.HttpForm`."""
+        from prempti_otel.settings.http_hooks import read_http_hooks
+
         try:
             hooks = read_http_hooks(home.http_hooks)
         except PremptiError:
             return {}  # as good as none; the problems tell it
         if hooks is None:
             return {}
-        found = {EVENT: _entry(EVENT, hooks, blocks=not fail_open)}
-        for event in REGISTERED:
+        found = {CLAUDE_CODE_JUDGED: _entry(CLAUDE_CODE_JUDGED, hooks, blocks=not fail_open)}
+        for event in CLAUDE_CODE_TOLD:
             if event not in COMMANDS:
                 found[event] = _entry(event, hooks, blocks=False)
             elif event == "UserPromptSubmit" and not fail_open:
                 found[event] = _watch(home, hooks)
             else:
-                command = hook_file.command(ClaudeCode.name, home, fail_open=fail_open, lifecycle=True)
+                command = hook_file.command("claude_code", home, fail_open=fail_open, lifecycle=True)
                 found[event] = self.told(event)(command)
         return found
 
     def fails_open(self, found: list[tuple[str, hook_entries.Entry]]) -> bool:
         """See :class:`prempti_otel.agents.hooks_json.HttpForm`."""
-        judged = [hook for event, entry in found if event == EVENT for hook in hook_entries.http_entries(entry)]
+        judged = [
+            hook for event, entry in found if event == CLAUDE_CODE_JUDGED for hook in hook_entries.http_entries(entry)
+        ]
         return any(hook.get("onFailure") != "block" for hook in judged)
 
     def problems(self, home: Home, path: Path) -> list[str]:
         """See :class:`prempti_otel.agents.hooks_json.HttpForm`."""
+        from prempti_otel.settings.http_hooks import read_http_hooks
+
         found = []
         try:
             hooks = read_http_hooks(home.http_hooks)
@@ -90,6 +95,8 @@ class HttpForm:
 
 def installed_version() -> str:
     """The version of the ``claude`` that is found here. Raises UnknownVersionError."""
+    import shutil
+
     program = shutil.which("claude")
     if program is None:
         raise UnknownVersionError(
@@ -100,6 +107,8 @@ def installed_version() -> str:
 
 def version_of(program: str) -> str:
     """What ``program --version`` says. Raises UnknownVersionError."""
+    import subprocess
+
     try:
         done = subprocess.run(  # noqa: S603 - the agent that this user runs
             [program, "--version"],
@@ -143,10 +152,14 @@ def _entry(event: str, hooks: HttpHooks, *, blocks: bool) -> hook_entries.Entry:
     }
     if blocks:
         hook["onFailure"] = "block"
-    return {"matcher": "*", "hooks": [hook]} if event == EVENT or event in OF_TOOLS else {"hooks": [hook]}
+    return (
+        {"matcher": "*", "hooks": [hook]}
+        if event == CLAUDE_CODE_JUDGED or event in CLAUDE_CODE_OUTCOMES
+        else {"hooks": [hook]}
+    )
 
 
 def _watch(home: Home, hooks: HttpHooks) -> hook_entries.Entry:
     """UserPromptSubmit: waited for, and the prompt does not begin where it fails."""
-    command = hook_file.command(ClaudeCode.name, home, fail_open=False, http=hooks.port)
+    command = hook_file.command("claude_code", home, fail_open=False, http=hooks.port)
     return {"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT_SECONDS * 3, "onFailure": "block"}]}

@@ -48,28 +48,6 @@ _EVENTS = {
 }
 """An event that is not here may be one that stops a call in a version to come: it is no business of this module."""
 
-REGISTERED = (
-    "SessionStart",
-    "UserPromptSubmit",
-    "PostToolUse",
-    "PostToolUseFailure",
-    "PermissionDenied",
-    "PostToolBatch",
-    "SubagentStart",
-    "SubagentStop",
-    "Stop",
-    "SessionEnd",
-)
-"""The events that the hook is entered for, in the order in which they happen.
-
-PostToolBatch, for calls that the agent's own rules or a headless ``ask`` refused: PermissionDenied does not tell of
-them (seen on 2.1.330).
-"""
-ASYNCHRONOUS = frozenset({"SessionStart", "UserPromptSubmit"})
-"""Those that need not be waited for: at the end of a headless run the hooks of the others would be killed."""
-OF_TOOLS = frozenset(_OUTCOMES)
-"""Those that are matched by the tool's name."""
-
 
 def known(event: str) -> bool:
     """Whether ``event`` is one of those that tell of something and stop nothing."""

@@ -14,6 +14,7 @@ import msgspec
 
 from prempti_otel.agents import codex_lifecycle
 from prempti_otel.agents.calls import check_event, encodable, said, split_mcp, tool_call
+from prempti_otel.agents.hook_events import CODEX_CALL, CODEX_PERMISSION
 from prempti_otel.agents.interface import Agent, Facts, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from prempti_otel.model.decision import Decision
     from prempti_otel.model.lifecycle import Lifecycle
 
-PRE_TOOL_USE = "PreToolUse"
-PERMISSION_REQUEST = "PermissionRequest"
-EVENTS = (PRE_TOOL_USE, PERMISSION_REQUEST)
-"""The hook events that are judged."""
-
 _NO_OPINION = Reply(b"{}")
 
 
@@ -40,7 +36,7 @@ class Codex(Agent):
     title: ClassVar[str] = "Codex"
     facts: ClassVar[Facts] = Facts(
         seen="0.169.0, headless (`codex exec`); `PermissionRequest` by its documentation only",
-        events=EVENTS,
+        events=(CODEX_CALL, CODEX_PERMISSION),
         verdicts="deny, defer. `ask` becomes deny with a reason; `allow` is defer, except in `PermissionRequest`",
         failure=(
             ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2 and a line on stderr)"),
@@ -75,7 +71,7 @@ class Codex(Agent):
         return self._call(fields, event, arrival)
 
     def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        check_event(event, *EVENTS)
+        check_event(event, CODEX_CALL, CODEX_PERMISSION)
         tool = required_text(fields, "tool_name")
         return tool_call(
             self.name,
@@ -104,7 +100,7 @@ class Codex(Agent):
         if decision.action is Verdict.DEFER:
             return _NO_OPINION
         if decision.action is Verdict.ALLOW:
-            if call.hook_event == PERMISSION_REQUEST:
+            if call.hook_event == CODEX_PERMISSION:
                 return _permission({"behavior": "allow"})
             return _NO_OPINION
         return _deny(call.hook_event, said(decision.reason))
@@ -119,12 +115,12 @@ class Codex(Agent):
 
 
 def _deny(event: str, reason: str) -> Reply:
-    if event == PERMISSION_REQUEST:
+    if event == CODEX_PERMISSION:
         return _permission({"behavior": "deny", "message": reason})
-    answer = {"hookEventName": PRE_TOOL_USE, "permissionDecision": "deny", "permissionDecisionReason": reason}
+    answer = {"hookEventName": CODEX_CALL, "permissionDecision": "deny", "permissionDecisionReason": reason}
     return Reply(msgspec.json.encode({"hookSpecificOutput": answer}))
 
 
 def _permission(decision: dict[str, Any]) -> Reply:
-    answer = {"hookEventName": PERMISSION_REQUEST, "decision": decision}
+    answer = {"hookEventName": CODEX_PERMISSION, "decision": decision}
     return Reply(msgspec.json.encode({"hookSpecificOutput": answer}))

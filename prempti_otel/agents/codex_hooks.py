@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.agents import codex_lifecycle, codex_trust, hook_entries
-from prempti_otel.agents.codex import EVENTS, Codex
+from prempti_otel.agents import codex_trust, hook_entries
+from prempti_otel.agents.hook_events import CODEX_CALL, CODEX_PERMISSION, CODEX_TOLD
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Change, HookStatus, Scope
 from prempti_otel.agents.settings_file import Form, SettingsFileError, read
@@ -102,11 +102,11 @@ def _switched_off(project: Path) -> Iterator[str]:
 
 
 _hooks = HooksJson(
-    agent=Codex.name,
+    agent="codex",
     scopes=_SCOPES,
     path=settings_path,
     entry=_entry,
-    events=EVENTS,
-    lifecycle=dict.fromkeys(codex_lifecycle.EVENTS, _entry),
+    events=(CODEX_CALL, CODEX_PERMISSION),
+    lifecycle=dict.fromkeys(CODEX_TOLD, _entry),
     problems=_switched_off,
 )

@@ -8,18 +8,18 @@ changed without a doubt, nothing is written and the person is told the one step 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prempti_otel.agents import hook_file
 from prempti_otel.agents.settings_file import Form, Settings, SettingsFileError, change, load, parse, read
+
+if TYPE_CHECKING:
+    import subprocess
 
 STEP = "start codex, enter /hooks and trust the hook of prempti: until then Codex runs every call unjudged"
 _SECONDS = 20
@@ -40,6 +40,8 @@ class ListedHook:
 
 def listed(file: Path, project: Path, program: str | None = None) -> list[ListedHook] | None:
     """Our hooks in ``file`` as Codex sees them from ``project``; None where Codex cannot be asked."""
+    import shutil
+
     program = program or shutil.which("codex")
     if program is None:
         return None
@@ -154,6 +156,9 @@ def _listed(hook: Mapping[str, Any]) -> ListedHook:
 
 def _ask(program: str, project: Path) -> dict[str, Any] | None:
     """The result of ``hooks/list``, None where Codex gives none in time."""
+    import subprocess
+    import threading
+
     client = {"clientInfo": {"name": "premptictl", "version": "1"}}
     calls: list[dict[str, Any]] = [
         {"id": 1, "method": "initialize", "params": client},

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from prempti_otel.agents.calls import PATCH_TOOL, renamed, split_mcp, tool_call
+from prempti_otel.agents.hook_events import COPILOT_JUDGED
 from prempti_otel.agents.interface import Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, required_text
 from prempti_otel.agents.unasked import UnaskedAgent
@@ -20,9 +21,6 @@ from prempti_otel.agents.unasked import UnaskedAgent
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
-
-EVENT = "preToolUse"
-"""The one hook event that is judged."""
 
 _AFTERWARDS = ("toolResult", "error")
 """Fields of the events behind a call."""
@@ -57,7 +55,7 @@ class Copilot(UnaskedAgent):
     allow: ClassVar[Reply] = Reply(b'{"permissionDecision":"allow"}')
     facts: ClassVar[Facts] = Facts(
         seen="1.0.102, headless (`copilot -p`) and offline; the rest by GitHub's hooks reference",
-        events=(EVENT,),
+        events=(COPILOT_JUDGED,),
         verdicts="deny, defer, allow. `ask` becomes deny with a reason: what a run without a person makes of it is not "
         "documented",
         failure=(
@@ -80,12 +78,14 @@ class Copilot(UnaskedAgent):
         original = required_text(fields, "toolName")
         for name in _AFTERWARDS:
             if name in fields:
-                raise PayloadError(f"the payload has {name}: the call is over", remedy=f"only {EVENT} is judged")
+                raise PayloadError(
+                    f"the payload has {name}: the call is over", remedy=f"only {COPILOT_JUDGED} is judged"
+                )
         tool, keys = TOOLS.get(original, (original, {}))
         return tool_call(
             self.name,
             arrival,
-            event=EVENT,
+            event=COPILOT_JUDGED,
             session=required_text(fields, "sessionId"),
             cwd=required_text(fields, "cwd"),
             tool=tool,

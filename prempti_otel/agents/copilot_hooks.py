@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.agents.copilot import EVENT, Copilot
+from prempti_otel.agents.hook_events import COPILOT_JUDGED
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Scope
 from prempti_otel.agents.settings_file import Form, SettingsFileError, read
@@ -46,11 +46,11 @@ def _switched_off(project: Path) -> Iterator[str]:
 
 _SCOPES = (Scope.USER, Scope.PROJECT, Scope.MANAGED)
 _hooks = HooksJson(
-    agent=Copilot.name,
+    agent="copilot",
     scopes=_SCOPES,
     path=settings_path,
     entry=_entry,
-    events=(EVENT,),
+    events=(COPILOT_JUDGED,),
     preamble={"version": 1},
     problems=_switched_off,
 )

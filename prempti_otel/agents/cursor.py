@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from prempti_otel.agents.calls import PATCH_TOOL, check_event, renamed, split_mcp, tool_call
+from prempti_otel.agents.hook_events import CURSOR_JUDGED
 from prempti_otel.agents.interface import Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
 from prempti_otel.agents.unasked import UnaskedAgent
@@ -21,9 +22,6 @@ from prempti_otel.agents.unasked import UnaskedAgent
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
-
-EVENT = "preToolUse"
-"""The one hook event that is judged."""
 
 _FILE = {"path": "file_path", "target_file": "file_path"}
 _SHELL_FOLDER = "working_directory"
@@ -58,7 +56,7 @@ class Cursor(UnaskedAgent):
     warning_key: ClassVar[str] = "user_message"
     facts: ClassVar[Facts] = Facts(
         seen="not yet; by Cursor's documentation",
-        events=(EVENT,),
+        events=(CURSOR_JUDGED,),
         verdicts="deny, defer, allow. `ask` becomes deny with a reason: Cursor does not enforce it for this event",
         failure=(
             ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2)"),
@@ -76,7 +74,7 @@ class Cursor(UnaskedAgent):
         """See :meth:`Agent.parse`."""
         fields = decode(payload)
         event = required_text(fields, "hook_event_name")
-        check_event(event, EVENT)
+        check_event(event, CURSOR_JUDGED)
         original = required_text(fields, "tool_name")
         given = required_object(fields, "tool_input")
         tool, tool_input, mcp = _normal(original, given)

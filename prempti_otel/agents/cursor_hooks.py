@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.agents.cursor import EVENT, Cursor
+from prempti_otel.agents.hook_events import CURSOR_JUDGED
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Scope
 
@@ -30,11 +30,11 @@ def _entry(command: str, fail_open: bool) -> dict[str, Any]:
 
 
 _hooks = HooksJson(
-    agent=Cursor.name,
+    agent="cursor",
     scopes=(Scope.USER, Scope.PROJECT, Scope.MANAGED),
     path=settings_path,
     entry=_entry,
-    events=(EVENT,),
+    events=(CURSOR_JUDGED,),
     preamble={"version": 1},
 )
 add, remove, status = _hooks.add, _hooks.remove, _hooks.status

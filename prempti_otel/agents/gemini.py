@@ -15,6 +15,7 @@ import re2
 
 from prempti_otel.agents import gemini_lifecycle
 from prempti_otel.agents.calls import check_event, renamed, tool_call
+from prempti_otel.agents.hook_events import GEMINI_JUDGED
 from prempti_otel.agents.interface import Facts, PayloadError, Reply
 from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.lifecycle import Lifecycle
-
-EVENT = "BeforeTool"
-"""The one hook event that is judged."""
 
 FOLDER = "dir_path"
 
@@ -64,7 +62,7 @@ class Gemini(UnaskedAgent):
     warning_key: ClassVar[str] = "systemMessage"
     facts: ClassVar[Facts] = Facts(
         seen="0.61.0, headless (`gemini -p`)",
-        events=(EVENT,),
+        events=(GEMINI_JUDGED,),
         verdicts="deny, defer, allow. `ask` becomes deny with a reason",
         failure=(
             ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2 and a line on stderr)"),
@@ -98,7 +96,7 @@ class Gemini(UnaskedAgent):
         return self._call(fields, event, arrival)
 
     def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        check_event(event, EVENT)
+        check_event(event, GEMINI_JUDGED)
         used = _used(fields)
         return tool_call(
             self.name,

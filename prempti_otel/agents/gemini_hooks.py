@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.agents import gemini_lifecycle
-from prempti_otel.agents.gemini import EVENT, Gemini
+from prempti_otel.agents.hook_events import GEMINI_JUDGED, GEMINI_TOLD
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Scope
 from prempti_otel.agents.settings_file import Form, SettingsFileError, read
@@ -57,12 +56,12 @@ def _switched_off(project: Path) -> Iterator[str]:
 
 _SCOPES = (Scope.USER, Scope.PROJECT, Scope.MANAGED)
 _hooks = HooksJson(
-    agent=Gemini.name,
+    agent="gemini",
     scopes=_SCOPES,
     path=settings_path,
     entry=_entry,
-    events=(EVENT,),
-    lifecycle=dict.fromkeys(gemini_lifecycle.EVENTS, _entry),
+    events=(GEMINI_JUDGED,),
+    lifecycle=dict.fromkeys(GEMINI_TOLD, _entry),
     form=Form.COMMENTED_JSON,
     problems=_switched_off,
 )

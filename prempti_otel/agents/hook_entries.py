@@ -12,7 +12,6 @@ from copy import deepcopy
 from typing import Any, TypeAlias
 
 from prempti_otel.agents import hook_file, json_text
-from prempti_otel.settings import http_hooks
 
 Entry: TypeAlias = dict[str, Any]
 Entries: TypeAlias = Mapping[str, Entry]
@@ -138,7 +137,11 @@ def _ours(hook: object) -> bool:
 
 
 def _is_http(hook: object) -> bool:
-    return isinstance(hook, dict) and http_hooks.is_ours(hook.get("url"))
+    if not isinstance(hook, dict) or "url" not in hook:
+        return False
+    from prempti_otel.settings.http_hooks import is_ours  # for such hooks only: `hook status` starts without it
+
+    return is_ours(hook["url"])
 
 
 def _commands(hook: object) -> list[str]:

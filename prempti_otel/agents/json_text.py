@@ -5,16 +5,16 @@ Works on text that a JSON reader has accepted, with or without comments; it chec
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
-
-import re2
+from typing import Any
 
 _BLANKS = " \t\r\n"
 _DEFAULT_UNIT = "  "
 _scan = json.JSONDecoder().raw_decode
-_TEXT_OR_COMMENT = re2.compile(r'(?s)"(?:[^"\\]|\\.)*"|//[^\r\n]*|/\*.*?\*/')
-_NOT_A_BREAK = re2.compile(r"[^\r\n]")
+_TEXT_OR_COMMENT = r'(?s)"(?:[^"\\]|\\.)*"|//[^\r\n]*|/\*.*?\*/'
+_NOT_A_BREAK = r"[^\r\n]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,18 @@ def blanked(text: str) -> str:
     """``text`` with blanks for the ``//`` and ``/* */`` comments in it: each value stands where it stood."""
     if "/" not in text:
         return text
-    blank: str = _TEXT_OR_COMMENT.sub(
-        lambda found: found[0] if found[0].startswith('"') else _NOT_A_BREAK.sub(" ", found[0]), text
+    not_a_break = _compiled(_NOT_A_BREAK)
+    blank: str = _compiled(_TEXT_OR_COMMENT).sub(
+        lambda found: found[0] if found[0].startswith('"') else not_a_break.sub(" ", found[0]), text
     )
     return blank
+
+
+@functools.cache
+def _compiled(pattern: str) -> Any:
+    import re2  # for comments only: premptictl starts without it
+
+    return re2.compile(pattern)
 
 
 def append(text: str, container: Node, value: object, key: str | None = None) -> str:

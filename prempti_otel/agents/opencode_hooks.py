@@ -8,10 +8,11 @@ from pathlib import Path
 
 from prempti_otel.agents import hook_file
 from prempti_otel.agents.hooks_json import command_problems
-from prempti_otel.agents.opencode import OpenCode
 from prempti_otel.agents.registration import Action, Change, HookStatus, Scope
 from prempti_otel.agents.settings_file import SettingsFileError, read_bytes, remove_file, write_file
 from prempti_otel.settings.home import Home
+
+AGENT = "opencode"
 
 FILE = "prempti.js"
 _SCOPES = (Scope.USER, Scope.PROJECT)
@@ -24,7 +25,7 @@ def plugin_path(scope: Scope, project: Path) -> Path:
     """Where the plugin of ``scope`` is. Raises SettingsFileError where OpenCode has no such scope."""
     if scope not in _SCOPES:
         known = ", ".join(known.value for known in _SCOPES)
-        raise SettingsFileError(f"{OpenCode.name} has no plugins of scope {scope.value}", remedy=f"use one of: {known}")
+        raise SettingsFileError(f"{AGENT} has no plugins of scope {scope.value}", remedy=f"use one of: {known}")
     if scope is Scope.PROJECT:
         return project / ".opencode" / "plugins" / FILE
     folder = os.environ.get("XDG_CONFIG_HOME")
@@ -33,7 +34,7 @@ def plugin_path(scope: Scope, project: Path) -> Path:
 
 def plugin(home: Home, *, fail_open: bool) -> bytes:
     """The plugin's text."""
-    command = hook_file.command(OpenCode.name, home, fail_open=fail_open)
+    command = hook_file.command(AGENT, home, fail_open=fail_open)
     text = _TEMPLATE.read_text(encoding="utf-8").replace('"@FAIL_OPEN@"', json.dumps(fail_open))
     return text.replace('"@COMMAND@"', json.dumps(command)).encode()
 
@@ -45,18 +46,18 @@ def add(scope: Scope, home: Home, project: Path, *, fail_open: bool) -> Change:
     before = _ours(path)
     hook_file.install(home)
     if before == content:
-        return Change(OpenCode.name, scope, path, Action.UNCHANGED)
+        return Change(AGENT, scope, path, Action.UNCHANGED)
     write_file(path, content, _MODES[scope])
-    return Change(OpenCode.name, scope, path, Action.UPDATED if before is not None else Action.ADDED)
+    return Change(AGENT, scope, path, Action.UPDATED if before is not None else Action.ADDED)
 
 
 def remove(scope: Scope, home: Home, project: Path) -> Change:  # noqa: ARG001
     """See :func:`prempti_otel.agents.registration.remove`."""
     path = plugin_path(scope, project)
     if _ours(path) is None:
-        return Change(OpenCode.name, scope, path, Action.UNCHANGED)
+        return Change(AGENT, scope, path, Action.UNCHANGED)
     remove_file(path)
-    return Change(OpenCode.name, scope, path, Action.REMOVED)
+    return Change(AGENT, scope, path, Action.REMOVED)
 
 
 def status(home: Home, project: Path) -> list[HookStatus]:
@@ -69,16 +70,16 @@ def _status(scope: Scope, home: Home, project: Path) -> HookStatus:
     try:
         found = _ours(path)
     except SettingsFileError as error:
-        return HookStatus(OpenCode.name, scope, path, False, False, False, (error.diagnostics(),))
+        return HookStatus(AGENT, scope, path, False, False, False, (error.diagnostics(),))
     if found is None:
-        return HookStatus(OpenCode.name, scope, path, False, False, False, ())
+        return HookStatus(AGENT, scope, path, False, False, False, ())
     fail_open = found == plugin(home, fail_open=True)
     current = fail_open or found == plugin(home, fail_open=False)
     problems = hook_file.problems(home)
     if not current:
         problems += [*command_problems(_command(found), home)] or ["the plugin is another than this version's"]
         problems.append("run premptictl hook add opencode")
-    return HookStatus(OpenCode.name, scope, path, True, current, fail_open, tuple(problems))
+    return HookStatus(AGENT, scope, path, True, current, fail_open, tuple(problems))
 
 
 def _ours(path: Path) -> bytes | None:

@@ -5,7 +5,6 @@ How an agent is told about hooks is its own module's knowledge; this one says wh
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -177,6 +176,8 @@ def programs() -> dict[str, tuple[str, ...]]:
 
 def detect() -> dict[str, str]:
     """The agents that are installed on this machine, each with the path that shows it: a program or a folder."""
+    import shutil  # `hook status` starts without it
+
     found = {}
     for agent, (programs, folder) in _TRACES.items():
         paths = [path for program in programs if (path := shutil.which(program))]

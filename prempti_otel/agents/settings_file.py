@@ -13,7 +13,6 @@ import json
 import os
 import stat
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +90,8 @@ def read_bytes(path: Path) -> bytes | None:
 def load(text: str, *, form: Form = Form.JSON) -> Any:
     """The value that ``text`` stands for. Raises ValueError, and RecursionError where it is nested too deep."""
     if form is Form.TOML:
+        import tomllib  # premptictl starts without it
+
         return tomllib.loads(text)
     return json.loads(json_text.blanked(text) if form is Form.COMMENTED_JSON else text, parse_constant=_no_constant)
 

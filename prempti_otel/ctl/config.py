@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import msgspec
 
 from prempti_otel.ctl.output import format_option, print_json
 from prempti_otel.errors import PremptiError, nearest
-from prempti_otel.settings.config import Config
 from prempti_otel.settings.home import Home
-from prempti_otel.settings.load import load_config, save_value
 
 HIDDEN = "(hidden; see the file)"
 """In place of values that may hold a token."""
@@ -31,6 +28,8 @@ def path() -> None:
 @config.command()
 def validate() -> None:
     """Check the settings; what is wrong is told with its place."""
+    from prempti_otel.settings.load import load_config
+
     home = Home.from_environment()
     load_config(home.config)
     known = "OK" if home.config.exists() else "OK: there is no file, so all settings are the defaults"
@@ -42,7 +41,7 @@ def validate() -> None:
 @format_option
 def get(key: str | None, form: str) -> None:
     """Print one setting, such as retention.days, or all of them."""
-    values = _without_tokens(msgspec.to_builtins(load_config(Home.from_environment().config)))
+    values = _without_tokens(_values(Home.from_environment()))
     chosen = values if key is None else _find(values, key)
     if form == "json":
         print_json(chosen)
@@ -61,13 +60,24 @@ def set_(key: str, value: str) -> None:
 
     A running engine takes it over by itself.
     """
+    from prempti_otel.settings.save import save_value
+
     home = Home.from_environment()
-    old = _find(msgspec.to_builtins(load_config(home.config)), key)
+    old = _find(_values(home), key)
     if isinstance(old, (dict, list)):
         raise PremptiError(f"{key} holds more than one value", remedy=f"edit {home.config}")
     home.create()
     save_value(home.config, key, _typed(old, key, value))
     click.echo(f"{key} = {value}")
+
+
+def _values(home: Home) -> Any:
+    """All settings as plain values. Raises ConfigError."""
+    import msgspec  # `config path` starts without it
+
+    from prempti_otel.settings.load import load_config
+
+    return msgspec.to_builtins(load_config(home.config))
 
 
 def _typed(old: object, key: str, value: str) -> str | int | float | bool:
@@ -87,6 +97,10 @@ def _typed(old: object, key: str, value: str) -> str | int | float | bool:
 def _find(values: Any, key: str) -> Any:
     for part in key.split("."):
         if not isinstance(values, dict) or part not in values:
+            import msgspec
+
+            from prempti_otel.settings.config import Config
+
             known = [name for name, _ in _flat(msgspec.to_builtins(Config()))]
             close = nearest(key, known)
             raise PremptiError(
@@ -107,7 +121,11 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return value
+    import msgspec
+
+    return msgspec.json.encode(value).decode()
 
 
 def _without_tokens(values: Any) -> Any:

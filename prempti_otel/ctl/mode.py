@@ -7,7 +7,7 @@ import click
 from prempti_otel.ctl.output import format_option, print_json
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
-from prempti_otel.settings.load import load_config, update_config
+from prempti_otel.settings.load import load_config
 
 
 def _switch(key: str, value: str | None, form: str) -> None:
@@ -27,6 +27,8 @@ def _switch(key: str, value: str | None, form: str) -> None:
             raise PremptiError(reply.error)
     except EngineUnavailable:
         home.create()  # no engine runs: the next one reads the file
+        from prempti_otel.settings.save import update_config
+
         update_config(home.config, {key: value})
     _print(key, value, form)
 

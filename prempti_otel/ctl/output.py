@@ -11,7 +11,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -53,6 +52,8 @@ def styled(text: str, **style: Any) -> str:
 
 def print_json(value: Any) -> None:
     """One JSON value on a line of its own."""
+    import msgspec  # small commands start without it
+
     sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
     sys.stdout.buffer.flush()
 

@@ -33,7 +33,8 @@ from prempti_otel.engine.rulesets import (
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.model.decision import Mode, Verdict
 from prempti_otel.settings.config import Config, Retention
-from prempti_otel.settings.load import load_config, update_config
+from prempti_otel.settings.load import load_config
+from prempti_otel.settings.save import update_config
 
 if TYPE_CHECKING:
     from prempti_otel.engine.health import Health

@@ -13,17 +13,11 @@ from typing import cast
 import yaml
 from yaml import CSafeLoader, MappingNode, Node, ScalarNode, SequenceNode
 
-from prempti_otel.errors import PremptiError
-from prempti_otel.settings.regular import read_regular
+from prempti_otel.settings.text import ConfigError
 
-MAX_BYTES = 262_144
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 """Nodes in use, an aliased one counted as often as it is used."""
-
-
-class ConfigError(PremptiError):
-    """The settings cannot be used as they are; the place is ``file:line:column``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +35,6 @@ class Document:
     def at(self, mark: yaml.Mark) -> str:
         """``file:line:column`` of a mark; both count from 1."""
         return f"{self.path}:{mark.line + 1}:{mark.column + 1}"
-
-
-def read_text(path: Path) -> str:
-    """The file's text, or ``""`` where there is no such file. Raises ConfigError."""
-    try:
-        data = read_regular(path, MAX_BYTES)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise ConfigError(
-            f"the file cannot be read: {error.strerror}", where=str(path), remedy="correct its permissions"
-        ) from error
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"the file is larger than {MAX_BYTES // 1024} KiB", where=str(path), remedy="shorten it")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        raise ConfigError(
-            "the text is not UTF-8", where=f"{path}:{line}:{column}", remedy="save it as UTF-8"
-        ) from error
 
 
 def compose(path: Path, text: str) -> Document:

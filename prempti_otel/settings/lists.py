@@ -13,8 +13,9 @@ import msgspec
 from yaml import Node, SequenceNode
 
 from prempti_otel.settings.config import Config
-from prempti_otel.settings.document import ConfigError, Document, compose, read_text
+from prempti_otel.settings.document import Document, compose
 from prempti_otel.settings.save import converted_values, entry, inserted, replace_file, scalar
+from prempti_otel.settings.text import ConfigError, read_text
 from prempti_otel.settings.validate import config_from_document
 
 

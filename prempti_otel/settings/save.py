@@ -17,7 +17,8 @@ import yaml
 from yaml import MappingNode, Node, ScalarNode
 
 from prempti_otel.settings.config import Config
-from prempti_otel.settings.document import ConfigError, Document, compose, read_text
+from prempti_otel.settings.document import Document, compose
+from prempti_otel.settings.text import ConfigError, read_text
 from prempti_otel.settings.validate import config_from_document
 
 Scalar = str | int | float | bool

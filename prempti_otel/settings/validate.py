@@ -12,8 +12,9 @@ from yaml import MappingNode, Node, SequenceNode
 
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.settings.config import Config, words
-from prempti_otel.settings.document import ConfigError, Document, Reader
+from prempti_otel.settings.document import Document, Reader
 from prempti_otel.settings.own_patterns import own_pattern
+from prempti_otel.settings.text import ConfigError
 
 Declared = TypeVar("Declared")
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.agents import get
+from prempti_otel.agents import claude_code_lifecycle, codex_lifecycle, gemini_lifecycle, get, hook_events
 from prempti_otel.agents.interface import Arrival, PayloadError, UnreadableLifecycleError
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
@@ -129,3 +129,19 @@ def test_whatever_an_event_holds_it_is_read_or_refused(
     except PayloadError:
         return
     assert isinstance(found, Lifecycle)
+
+
+@pytest.mark.parametrize(
+    ("entered", "read"),
+    [
+        (hook_events.CODEX_TOLD, codex_lifecycle.EVENTS),
+        (hook_events.GEMINI_TOLD, gemini_lifecycle.EVENTS),
+    ],
+)
+def test_the_hook_is_entered_for_the_events_that_are_read(entered: tuple[str, ...], read: dict[str, object]) -> None:
+    assert list(entered) == list(read)
+
+
+def test_the_hook_is_entered_with_claude_code_for_events_that_are_read() -> None:
+    assert all(claude_code_lifecycle.known(event) for event in hook_events.CLAUDE_CODE_TOLD)
+    assert not claude_code_lifecycle.known(hook_events.CLAUDE_CODE_JUDGED)

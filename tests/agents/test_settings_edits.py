@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prempti_otel.agents import json_text
-from prempti_otel.agents.claude_code import EVENT
 from prempti_otel.agents.claude_code_hooks import settings_path
-from prempti_otel.agents.claude_code_lifecycle import REGISTERED
+from prempti_otel.agents.hook_events import CLAUDE_CODE_JUDGED, CLAUDE_CODE_TOLD
 from prempti_otel.agents.registration import Action, Scope, add, remove
 from prempti_otel.agents.settings_file import SettingsFileError, change, read
 from prempti_otel.settings.home import Home
@@ -85,7 +84,7 @@ def without_ours(data: dict[str, Any]) -> dict[str, Any]:
         event: [group for group in listed if "prempti_hook.py" not in json.dumps(group)]
         for event, listed in data.get("hooks", {}).items()
     }
-    for event in (EVENT, *REGISTERED):
+    for event in (CLAUDE_CODE_JUDGED, *CLAUDE_CODE_TOLD):
         if not found.get(event, True):
             del found[event]
     return {key: value for key, value in data.items() if key != "hooks"} | ({"hooks": found} if found else {})

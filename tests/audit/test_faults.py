@@ -17,7 +17,8 @@ from typing import Literal
 
 import pytest
 
-from prempti_otel.audit import Store, StoreError, StoreReader, verify
+from prempti_otel.audit import Store, StoreError, StoreReader
+from prempti_otel.audit.verify import verify
 from prempti_otel.model.record import Record, StoredRecord
 from prempti_otel.settings.home import Home
 from tests.support.records import a_record
@@ -120,7 +121,8 @@ def _append_for_ever(store: Store, record: Record) -> Iterator[StoredRecord]:
 LIMITED = """
     import resource, sys
     from pathlib import Path
-    from prempti_otel.audit import Store, StoreError, verify
+    from prempti_otel.audit import Store, StoreError
+    from prempti_otel.audit.verify import verify
     from prempti_otel.settings.home import Home
     from tests.support.records import a_record
     import signal

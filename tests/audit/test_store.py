@@ -12,8 +12,9 @@ from typing import Literal
 
 import pytest
 
-from prempti_otel.audit import Redactor, Store, StoreError, StoreReader, admin_record, verify
+from prempti_otel.audit import Redactor, Store, StoreError, StoreReader, admin_record
 from prempti_otel.audit.chain import GENESIS
+from prempti_otel.audit.verify import verify
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home
 from tests.support.records import NOW_NS, REDACTOR, a_denied_record, a_record

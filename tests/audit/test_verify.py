@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from prempti_otel.audit import Store, StoreReader, verify
+from prempti_otel.audit import Store, StoreReader
 from prempti_otel.audit.chain import record_hash
 from prempti_otel.audit.tip import Head, read_head, write_head
+from prempti_otel.audit.verify import verify
 from prempti_otel.settings.home import Home
 from prempti_otel.telemetry.state import ExportState
 from tests.support.records import a_denied_record, a_record

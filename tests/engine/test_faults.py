@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.audit import AdminBody, DecisionBody, StoreReader, body_of, verify
+from prempti_otel.audit import AdminBody, DecisionBody, StoreReader, body_of
+from prempti_otel.audit.verify import verify
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home

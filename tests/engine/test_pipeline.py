@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prempti_otel.agents.interface import Reply
-from prempti_otel.audit import DecisionBody, StoreReader, body_of, verify
+from prempti_otel.audit import DecisionBody, StoreReader, body_of
+from prempti_otel.audit.verify import verify
 from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.numbering import Numbers

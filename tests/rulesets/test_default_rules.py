@@ -13,7 +13,8 @@ from prempti_otel.engine.rulesets import read_rule_files, selection
 from prempti_otel.model.decision import Verdict
 from prempti_otel.rules import LoadResult, Rule, RuleFile, Ruleset, load
 from prempti_otel.settings.config import Config
-from prempti_otel.settings.document import compose, read_text
+from prempti_otel.settings.document import compose
+from prempti_otel.settings.text import read_text
 from prempti_otel.settings.validate import converted
 
 RULES = Path(__file__).parents[2] / "rules" / "default"

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prempti_otel.settings.lists import update_list
-from prempti_otel.settings.load import ConfigError, load_config
+from prempti_otel.settings.load import load_config
+from prempti_otel.settings.text import ConfigError
 
 BLOCK = """# mine
 rules:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prempti_otel.settings.config import Config
-from prempti_otel.settings.document import MAX_BYTES
-from prempti_otel.settings.load import ConfigError, load_config
+from prempti_otel.settings.document import compose
+from prempti_otel.settings.load import load_config
+from prempti_otel.settings.template import config_template
+from prempti_otel.settings.text import MAX_BYTES, ConfigError, only_comments
 
 
 def load_text(path: Path, text: str | bytes) -> Config:
@@ -32,6 +34,16 @@ def test_a_pipe_is_refused_and_nobody_waits_for_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "# nothing set\n", "---\n", "\ufeffmode: guardrails\n", "rules: {default: yes}"])
 def test_an_empty_or_default_file_means_all_defaults(tmp_path: Path, text: str) -> None:
     assert load_text(tmp_path / "config.yaml", text) == Config()
+
+
+@given(st.lists(st.text("# \t\r:-%&*'a\x07\x85\u2028\ufeff", max_size=6), max_size=5).map("\n".join))
+def test_a_text_that_is_taken_for_comments_without_a_parser_is_that_to_the_parser(text: str) -> None:
+    if only_comments(text):
+        assert compose(Path("config.yaml"), text).root is None
+
+
+def test_the_file_that_install_writes_is_read_without_a_parser() -> None:
+    assert only_comments(config_template())
 
 
 def test_every_kind_of_value_is_read(tmp_path: Path) -> None:

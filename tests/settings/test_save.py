@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.settings.load import ConfigError, load_config, save_value, update_config
+from prempti_otel.settings.load import load_config
+from prempti_otel.settings.save import save_value, update_config
+from prempti_otel.settings.text import ConfigError
 
 COMMENTED = """\
 # my settings

@@ -32,7 +32,7 @@ def verify(form: str) -> int:
 
     Exit status 1 if anything is wrong.
     """
-    from prempti_otel.audit import verify as verify_store
+    from prempti_otel.audit.verify import verify as verify_store
 
     result = verify_store(Home.from_environment())
     if form == "json":

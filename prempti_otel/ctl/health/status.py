@@ -17,9 +17,9 @@ from prempti_otel.ctl.rules import projects
 from prempti_otel.ctl.rules.notice import last_change
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.settings.config import Config
-from prempti_otel.settings.document import ConfigError
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
+from prempti_otel.settings.text import ConfigError
 
 if TYPE_CHECKING:
     from prempti_otel.agents.registration import HookStatus

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from prempti_otel.agents import registration
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.hook import http_port, registry
 from prempti_otel.ctl.output import format_option, print_json, printable, styled
 from prempti_otel.settings.home import Home
+
+if TYPE_CHECKING:
+    from prempti_otel.ctl.hook.registry import Wanted
 
 _scope = click.option(
     "--scope",
@@ -62,6 +63,10 @@ def add(agent: str, scope: str, project: Path, fail_open: bool, transport: str |
     The settings file keeps everything else that is in it; a copy from before the first change is
     kept beside it.
     """
+    import msgspec
+
+    from prempti_otel.ctl.hook import registry
+
     home = Home.from_environment()
     one = _wanted(agent, scope, project, fail_open)
     so_far = registry.transport(home, one)
@@ -77,9 +82,10 @@ def add(agent: str, scope: str, project: Path, fail_open: bool, transport: str |
     _print_change(change, form)
 
 
-def _prepare_http(home: Home, one: registry.Wanted, rotate: bool) -> None:
+def _prepare_http(home: Home, one: Wanted, rotate: bool) -> None:
     """Raises PremptiError where HTTP hooks could not be relied on."""
     from prempti_otel.agents.claude_code_http import require_version
+    from prempti_otel.ctl.hook import http_port
 
     registration.require_http(one.agent, one.scope)
     if not one.fail_open:
@@ -95,6 +101,8 @@ def _prepare_http(home: Home, one: registry.Wanted, rotate: bool) -> None:
 @format_option
 def remove(agent: str, scope: str, project: Path, form: str) -> None:
     """Take the hook out of AGENT's settings; its calls are no longer judged."""
+    from prempti_otel.ctl.hook import registry
+
     _print_change(registry.remove(Home.from_environment(), _wanted(agent, scope, project)), form)
 
 
@@ -134,7 +142,9 @@ def status(agents: tuple[str, ...], project: Path, form: str) -> int:
     return ExitCode.OK if well else ExitCode.FINDING
 
 
-def _wanted(agent: str, scope: str, project: Path, fail_open: bool = False) -> registry.Wanted:
+def _wanted(agent: str, scope: str, project: Path, fail_open: bool = False) -> Wanted:
+    from prempti_otel.ctl.hook import registry  # takes msgspec along, without which `hook status` starts
+
     chosen = registration.Scope(scope)
     folder = str(project) if registry.in_project(chosen) else ""
     return registry.Wanted(agent=agent, scope=chosen, project=folder, fail_open=fail_open)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -70,6 +69,7 @@ def _listening(home: Home) -> str:
 def _free_port() -> int:
     """One that nobody has, at random, so that installations of several users rarely meet. Raises PremptiError."""
     import secrets
+    import socket
 
     for _ in range(ATTEMPTS):
         port = secrets.choice(PORTS)
