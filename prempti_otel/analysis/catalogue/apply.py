@@ -19,8 +19,6 @@ _FOLDERS = frozenset({".", "..", "~"})
 class Applied(Found):
     """What roles made of a command line."""
 
-    __slots__ = ()
-
     def options(self) -> None:
         """Give the values of options their roles."""
         for option, words in self.parsed.values:

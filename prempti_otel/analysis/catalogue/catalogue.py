@@ -62,12 +62,14 @@ class Catalogue:
             return CommandReading("", "", ())
         exe = argv[0].text
         name = exe.rpartition("/")[2]
-        found = self._find(name) if argv[0].known else None
-        if found is None:
-            return _unknown(name, exe, tuple(argv))
-        command = self._commands.get(found) or self._command(found)
-        if found.lower() == name.lower():
-            name = found
+        command = self._commands.get(name) if argv[0].known else None
+        if command is None:
+            found = self._find(name) if argv[0].known else None
+            if found is None:
+                return _unknown(name, exe, tuple(argv))
+            command = self._commands.get(found) or self._command(found)
+            if found.lower() == name.lower():
+                name = found
         parsed = Reader(command, argv[1:], stdin).run()
         return _reading(name, exe, tuple(argv), parsed)
 
@@ -175,14 +177,14 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
     if parsed.helped:
         return CommandReading(name, exe, argv, True, subcommand, flags, options, operands)
     if not (options or command.plans or command.stdin or command.deletes):
-        effects = () if command.harmless(parsed) else _effects(parsed)
+        effects = _effects(parsed) if command.effects and not command.harmless(parsed) else ()
         return CommandReading(name, exe, argv, True, subcommand, flags, options, operands, effects)
     applied = _applied(parsed)
     if command.harmless(parsed):
         effects = ()
         applied.harmless()
     else:
-        effects = _effects(parsed)
+        effects = _effects(parsed) if command.effects else ()
     return CommandReading(
         name,
         exe,
@@ -195,23 +197,30 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
         effects,
         tuple(applied.files),
         tuple(applied.host_accesses()) if applied.hosts else (),
-        tuple(handovers(applied)),
-        next((code for _, code, _ in applied.codes if code is not None), None),
+        handovers(applied),
+        next((code for _, code, _ in applied.codes if code is not None), None) if applied.codes else None,
         applied.unread,
     )
 
 
 def _options(parsed: Parsed) -> dict[str, str]:
     """Values by option; those of one that is given more than once, a line each."""
+    texts = [
+        words[0].text if len(words) == 1 else " ".join([word.text for word in words]) for _, words in parsed.values
+    ]
+    names = [option.name for option, _ in parsed.values]
+    once = dict(zip(names, texts, strict=True))
+    if len(once) == len(texts):
+        return once
     values: dict[str, list[str]] = {}
-    for option, words in parsed.values:
-        values.setdefault(option.name, []).append(" ".join(word.text for word in words))
-    return {name: "\n".join(texts) for name, texts in values.items()}
+    for name, text in zip(names, texts, strict=True):
+        values.setdefault(name, []).append(text)
+    return {name: "\n".join(lines) for name, lines in values.items()}
 
 
 def _applied(parsed: Parsed) -> Applied:
     command = parsed.command
-    applied = Applied(parsed)
+    applied = Applied(parsed, command.recursive(parsed), parsed.assignments)
     applied.options()
     if command.plans:
         applied.operands()
@@ -225,4 +234,5 @@ def _applied(parsed: Parsed) -> Applied:
 
 
 def _effects(parsed: Parsed) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(effect for effect, test in parsed.command.effects if test(parsed)))
+    found = [effect for effect, test in parsed.command.effects if test(parsed)]
+    return tuple(dict.fromkeys(found)) if found else ()

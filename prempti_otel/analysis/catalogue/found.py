@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from prempti_otel.analysis.catalogue.parse import Parsed
 from prempti_otel.analysis.reading import FileAccess, FileOp, Word
 
@@ -9,50 +11,31 @@ MAX_TEXT = 1 << 16
 """Characters of code or text that are looked at; the shell walk takes no more either."""
 
 
-class Found:
+class Found(msgspec.Struct):
     """Files, hosts and what is run, as roles tell them."""
 
-    __slots__ = (
-        "args",
-        "codes",
-        "commands",
-        "directory",
-        "environment",
-        "files",
-        "hosts",
-        "into",
-        "parsed",
-        "placeholder",
-        "port",
-        "recursive",
-        "remote",
-        "sources",
-        "unread",
-        "user",
-    )
-
-    def __init__(self, parsed: Parsed) -> None:
-        self.parsed = parsed
-        self.files: list[FileAccess] = []
-        self.hosts: list[tuple[Word, str, str]] = []
-        """Target, form, operation or ``""``."""
-        self.commands: list[tuple[str, tuple[Word, ...]]] = []
-        """Role (``command``, ``shell``) and words."""
-        self.codes: list[tuple[str, Word | None, Word | None]] = []
-        """Language, code, file; neither for standard input."""
-        self.args: list[Word] = []
-        self.sources: list[Word] = []
-        self.into: list[tuple[Word, bool]] = []
-        """Targets of copies, and whether they surely are folders."""
-        self.environment = dict(parsed.assignments)
-        self.user: Word | None = None
-        self.remote: Word | None = None
-        self.directory: Word | None = None
-        self.port: Word | None = None
-        self.placeholder = ""
-        self.unread = False
-        """Whether statements come from standard input that is not known."""
-        self.recursive = parsed.command.recursive(parsed)
+    parsed: Parsed
+    recursive: bool
+    """Whether the options given make it work on what is below a folder, too."""
+    environment: dict[str, Word]
+    files: list[FileAccess] = msgspec.field(default_factory=list)
+    hosts: list[tuple[Word, str, str]] = msgspec.field(default_factory=list)
+    """Target, form, operation or ``""``."""
+    commands: list[tuple[str, tuple[Word, ...]]] = msgspec.field(default_factory=list)
+    """Role (``command``, ``shell``) and words."""
+    codes: list[tuple[str, Word | None, Word | None]] = msgspec.field(default_factory=list)
+    """Language, code, file; neither for standard input."""
+    args: list[Word] = msgspec.field(default_factory=list)
+    sources: list[Word] = msgspec.field(default_factory=list)
+    into: list[tuple[Word, bool]] = msgspec.field(default_factory=list)
+    """Targets of copies, and whether they surely are folders."""
+    user: Word | None = None
+    remote: Word | None = None
+    directory: Word | None = None
+    port: Word | None = None
+    placeholder: str = ""
+    unread: bool = False
+    """Whether statements come from standard input that is not known."""
 
     def add_file(self, path: Word, op: FileOp, *, archives: bool = False) -> None:
         """Note a file access; ``-`` is standard input or output."""

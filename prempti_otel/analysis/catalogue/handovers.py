@@ -15,9 +15,11 @@ MAX_RUNS = 64
 _HERE = Word(".")
 
 
-def handovers(found: Found) -> Iterator[Handover]:
+def handovers(found: Found) -> tuple[Handover, ...]:
     """What is run in turn, at most :data:`MAX_RUNS`."""
-    yield from islice(_all(found), MAX_RUNS)
+    if found.codes or found.commands or found.parsed.command.arguments is not None:
+        return tuple(islice(_all(found), MAX_RUNS))
+    return ()
 
 
 def _all(found: Found) -> Iterator[Handover]:

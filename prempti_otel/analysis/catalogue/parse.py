@@ -10,6 +10,8 @@ import shlex
 from bisect import bisect_left
 from collections.abc import Sequence
 
+import msgspec
+
 from prempti_otel.analysis.catalogue.compiled import Command, Kind, Option
 from prempti_otel.analysis.reading import Stdin, Word
 
@@ -22,44 +24,30 @@ _LONGEST_SPLICE = 16 * 1024
 _LONGEST_CLUSTER = 256
 """Letters of a cluster of options that are looked at one by one."""
 HELP = frozenset({"--help", "--version"})
+_SIGNS = frozenset({"-", "+"})
+"""What options begin with."""
 
 
-class Parsed:
+class Parsed(msgspec.Struct):
     """Options and operands of one command line, and the (sub)command that they belong to."""
 
-    __slots__ = (
-        "assignments",
-        "command",
-        "dashes",
-        "flags",
-        "helped",
-        "leading",
-        "operands",
-        "seen",
-        "stdin",
-        "subcommand",
-        "texts",
-        "values",
-    )
-
-    def __init__(self, command: Command, stdin: Stdin) -> None:
-        self.command = command
-        self.stdin = stdin
-        self.flags: list[str] = []
-        self.seen: set[str] = set()
-        self.values: list[tuple[Option, tuple[Word, ...]]] = []
-        """Options with their values, in order; several words for an option up to ``;``."""
-        self.operands: list[Word] = []
-        self.dashes = -1
-        """How many operands there were before ``--``; -1 without it."""
-        self.leading = -1
-        """How many operands there were before the first option; -1 without options."""
-        self.subcommand: list[str] = []
-        self.assignments: dict[str, Word] = {}
-        self.helped = False
-        """Whether an option that only prints help was given where the command surely takes it for one."""
-        self.texts: list[str] = []
-        """Code and text that ``text`` conditions look at."""
+    command: Command
+    stdin: Stdin
+    flags: list[str] = msgspec.field(default_factory=list)
+    seen: set[str] = msgspec.field(default_factory=set)
+    values: list[tuple[Option, tuple[Word, ...]]] = msgspec.field(default_factory=list)
+    """Options with their values, in order; several words for an option up to ``;``."""
+    operands: list[Word] = msgspec.field(default_factory=list)
+    dashes: int = -1
+    """How many operands there were before ``--``; -1 without it."""
+    leading: int = -1
+    """How many operands there were before the first option; -1 without options."""
+    subcommand: list[str] = msgspec.field(default_factory=list)
+    assignments: dict[str, Word] = msgspec.field(default_factory=dict)
+    helped: bool = False
+    """Whether an option that only prints help was given where the command surely takes it for one."""
+    texts: list[str] = msgspec.field(default_factory=list)
+    """Code and text that ``text`` conditions look at."""
 
     def flag(self, name: str) -> None:
         """Note that option ``name`` was given."""
@@ -90,13 +78,16 @@ class Reader:
             word = self.words[self.position]
             self.position += 1
             text = word.text
-            if text == "--" and self.done and self._separates():
-                parsed.dashes = len(parsed.operands)
-            elif text in operators and not self.done:
+            if operators and text in operators and not self.done:
                 self._seen_option()
                 parsed.flag(text)
-            elif self.done or len(text) < 2 or not text.startswith(("-", "+")):
+            elif text[:1] not in _SIGNS or len(text) < 2:
                 self._operand(word)
+            elif self.done:
+                if text == "--" and self._separates():
+                    parsed.dashes = len(parsed.operands)
+                else:
+                    self._operand(word)
             elif text[0] == "+":
                 if parsed.command.syntax.plus and word.known:
                     self._seen_option()
@@ -231,26 +222,30 @@ class Reader:
             return
 
     def _take(self, option: Option, attached: Word | None) -> None:
-        parsed = self.parsed
-        parsed.flag(option.name)
+        self.parsed.flag(option.name)
         self._help(option.name)
+        if option.kind is not Kind.FLAG:
+            self._take_value(option, attached)
+        if option.ends:
+            self.done = True
+
+    def _take_value(self, option: Option, attached: Word | None) -> None:
+        parsed = self.parsed
         if option.kind is Kind.UNTIL:
             parsed.values.append((option, self._until()))
         elif option.kind is Kind.PAIR:
             pair = tuple(self.words[self.position : self.position + 2])
             self.position += len(pair)
             parsed.values.append((option, pair))
-        elif option.kind is not Kind.FLAG:
+        else:
             value = attached
             if value is None and option.kind is Kind.VALUE and self.position < len(self.words):
                 value = self.words[self.position]
                 self.position += 1
             if value is not None:
                 parsed.values.append((option, (value,)))
-                if any(role.name == "splice" for role in option.roles):
+                if option.roles and any(role.name == "splice" for role in option.roles):
                     self._splice(value)
-        if option.ends:
-            self.done = True
 
     def _help(self, name: str) -> None:
         parsed = self.parsed

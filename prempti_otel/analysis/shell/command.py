@@ -7,7 +7,8 @@ commands are handed over. Nothing here decides; nothing is run.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
@@ -50,6 +51,9 @@ _OPAQUE = re.compile(r"\$|`|<\(")
 _PLACEHOLDER = re.compile(r"\{[^\s{},;][^\s{},;]*\}")
 """What inline code hands over in place of what it computes, where a shell's group would have a blank."""
 _LONE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*]|\{[A-Za-z_][A-Za-z0-9_]*\})\Z")
+_WORD, _REDIRECT = TokenKind.WORD, TokenKind.REDIRECT
+_NOT_REDIRECTED = Redirected()
+_NO_VARIABLES: Mapping[str, Variable | None] = MappingProxyType({})
 _GIT_SETTINGS = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
 
 
@@ -78,17 +82,15 @@ class Commands:
 
     def simple(self, source: Source, tokens: Sequence[Token], state: State) -> Word | None:
         """A simple command as it stands in the code; what it writes to standard output, where known."""
-        if len(tokens) > 1 and source.text[tokens[0].start : tokens[0].end] == "time":
-            rest = _timed(source, tokens)
-            if rest:
-                return self._time(source, rest, state)
+        if len(tokens) > 1 and source.text.startswith("time", tokens[0].start) and (rest := _timed(source, tokens)):
+            return self._time(source, rest, state)
         words: list[Word] = []
         redirections: list[Token] = []
         assigned: dict[str, Value] = {}
         before = state.variables
         after: dict[str, Variable] = {}
         for token in tokens:
-            if token.kind is TokenKind.WORD:
+            if token.kind is _WORD:
                 if token.word is not None:
                     words.append(token.word)
                     continue
@@ -100,11 +102,11 @@ class Commands:
                     state.variables = before
                 else:
                     self._word(source, token, words, state)
-            elif token.kind is TokenKind.REDIRECT:
+            elif token.kind is _REDIRECT:
                 redirections.append(token)
             else:
                 self.expander.arithmetic(source, token.start, token.end, state)
-        redirected = self.walk.redirections.read(source, redirections, state) if redirections else Redirected()
+        redirected = self.walk.redirections.read(source, redirections, state) if redirections else _NOT_REDIRECTED
         if not words:
             state.variables.update(assigned)
             self.redirected(redirected.files, redirected.hosts, state)
@@ -170,14 +172,14 @@ class Commands:
         state: State,
     ) -> Word | None:
         """Run a command line with its assignments and redirections in place."""
-        saved: dict[str, Variable | None] = {name: state.variables.get(name) for name in assigned}
+        saved = {name: state.variables.get(name) for name in assigned} if assigned else _NO_VARIABLES
         state.variables.update(assigned)
         stdin, fetched = state.stdin, state.fetched
         if redirected.stdin is not None:
             state.stdin = redirected.stdin
             state.fetched = redirected.comes_from(self.walk.fetched)
         written = self.run(tuple(words), state, redirected, in_shell=True)
-        if not (redirected.stdin is not None and words[0].text == "exec" and len(words) == 1):
+        if redirected.stdin is None or words[0].text != "exec" or len(words) != 1:
             state.stdin, state.fetched = stdin, fetched
         for name, previous in saved.items():
             if previous is None:
@@ -198,7 +200,8 @@ class Commands:
             self._write(process, state)
             self.walk.trace.add(process)
 
-    def _process(self, reading: CommandReading, state: State) -> Process:
+    @staticmethod
+    def _process(reading: CommandReading, state: State) -> Process:
         return Process(reading, state.parent, state.pipe_from, state.stdin.kind, state.user, state.remote)
 
     def run(
@@ -218,26 +221,21 @@ class Commands:
                 return self._call(argv, state, redirected)
             if name in state.aliases:
                 self._alias(argv, state)
-        reading = self._reading(argv, state)
-        process = self._process(reading, state)
-        known = argv[0].known and not argv[0].pattern
-        process.dynamic = not known or reading.unread or not _TRUSTED_NAME.match(name)
-        process.args_dynamic = more or not all(word.known for word in argv[1:])
-        process.effects.extend(reading.effects)
-        process.script = reading.script.text if reading.script is not None else None
-        process.hosts.extend(reading.hosts)
-        process.hosts.extend(redirected.hosts)
+        process = self._started(argv, state, more=more)
+        reading = process.reading
         written = output.stdout(argv, state.stdin, state)
-        cwd, links = state.cwd, state.disk.links
-        process.files.extend([FileTouch(access, cwd, links) for access in reading.files[: MOST_EVENTS + 1]])
+        if redirected is not _NOT_REDIRECTED:
+            process.hosts.extend(redirected.hosts)
         if reading.name == "tee":
             append = "-a" in reading.flags
             touches = Redirected(process.files, stdout=True).touches(written)
             process.files = [replace(touch, append=append) for touch in touches]
         if "/" in name and not process.dynamic:
             process.files.append(FileTouch(FileAccess(argv[0], FileOp.EXEC), state.cwd, state.disk.links))
-        process.files.extend(redirected.touches(written))
-        self._write(process, state)
+        if redirected is not _NOT_REDIRECTED:
+            process.files.extend(redirected.touches(written))
+        if process.files:
+            self._write(process, state)
         self.walk.trace.add(process)
         self.inherited.load(process, state)
         if in_shell and reading.name in BUILTINS and reading.name == name:
@@ -254,6 +252,28 @@ class Commands:
             if name.rpartition("/")[2] not in LOOKUPS and written is None and len(reading.runs) == 1:
                 written = result
         return written
+
+    def _started(self, argv: tuple[Word, ...], state: State, *, more: bool) -> Process:
+        """The process of a command line, with what the catalogue knows of it; ``more`` as for :meth:`run`."""
+        reading = self._reading(argv, state)
+        process = self._process(reading, state)
+        first = argv[0]
+        process.dynamic = not first.known or first.pattern or reading.unread or not _TRUSTED_NAME.match(first.text)
+        process.args_dynamic = more
+        for word in argv[1:]:
+            if not word.known:
+                process.args_dynamic = True
+                break
+        if reading.effects:
+            process.effects.extend(reading.effects)
+        if reading.script is not None:
+            process.script = reading.script.text
+        if reading.hosts:
+            process.hosts.extend(reading.hosts)
+        if reading.files:
+            cwd, links = state.cwd, state.disk.links
+            process.files.extend([FileTouch(access, cwd, links) for access in reading.files[: MOST_EVENTS + 1]])
+        return process
 
     def _reading(self, argv: tuple[Word, ...], state: State) -> CommandReading:
         if _GIT_SETTINGS.isdisjoint(state.variables) or argv[0].text.rpartition("/")[2] != "git":
@@ -435,6 +455,8 @@ class Commands:
 
 def _timed(source: Source, tokens: Sequence[Token]) -> Sequence[Token]:
     """The tokens after ``time`` and its options where they begin with an assignment; else none."""
+    if source.text[tokens[0].start : tokens[0].end] != "time":
+        return ()
     at = 1
     while at < len(tokens) and source.text[tokens[at].start : tokens[at].end] in ("-p", "--"):
         at += 1

@@ -61,8 +61,12 @@ class Trace(msgspec.Struct):
 
     def names(self, first: int) -> tuple[str, ...]:
         """Names of the processes from number ``first`` on, each once."""
-        return tuple(dict.fromkeys(process.reading.name for process in self.processes[first:]))
+        return tuple(dict.fromkeys([process.reading.name for process in self.processes[first:]]))
 
     def fetches(self, first: int) -> bool:
         """Whether one of the processes from number ``first`` on downloads something."""
-        return any(host.op == "download" for process in self.processes[first:] for host in process.hosts)
+        for process in self.processes[first:]:
+            for host in process.hosts:
+                if host.op == "download":
+                    return True
+        return False

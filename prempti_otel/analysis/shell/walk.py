@@ -170,12 +170,13 @@ class Walk:
                 state.cwd = directory
             return written if entry.operator != "||" else None
         if entry.operator == "&&":
-            before = dict(state.variables)
+            before = state.variables.copy()
             written = self.pipeline(script, entry.pipeline, state)
-            for name, value in before.items():
-                now = state.variables.get(name)
-                if now is not value and now is not None and not isinstance(now, Choice | tuple):
-                    state.either(name, value)
+            if state.variables != before:
+                for name, value in before.items():
+                    now = state.variables.get(name)
+                    if now is not value and now is not None and not isinstance(now, Choice | tuple):
+                        state.either(name, value)
             return written
         return self.pipeline(script, entry.pipeline, state)
 
