@@ -95,11 +95,14 @@ def _walk(call: ToolCall, code: str, context: Context) -> Trace:
     if not code.isascii():
         # Lone surrogates cannot reach a shell, nor most libraries here.
         code = code.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    walk = Walk(trace, context.catalogue)
     try:
-        Walk(trace, context.catalogue).code(code, state)
+        walk.code(code, state)
     except RecursionError:
         # Caps on nesting keep far from this on an ordinary stack; a caller may stand deeper.
         trace.cut, trace.why = True, code[:1024]
+    finally:
+        walk.close()
     return trace
 
 

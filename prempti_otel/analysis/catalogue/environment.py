@@ -79,6 +79,12 @@ def variables() -> Mapping[str, tuple[Use, ...]]:
     return load()
 
 
+@cache
+def variable_names() -> frozenset[str]:
+    """Its variables."""
+    return frozenset(variables())
+
+
 def _use(row: _Row) -> Use:
     role, _, language = row.role.partition(":")
     if role not in ("code", "script", "exec", "folders") or (role in ("code", "script")) is not bool(language):

@@ -11,6 +11,7 @@ from prempti_otel.analysis.shell.output import echo_or_printf
 from prempti_otel.analysis.shell.redirect import Redirected
 from prempti_otel.analysis.shell.state import EMPTY, State
 from prempti_otel.analysis.shell.trace import FileTouch, Process
+from prempti_otel.analysis.shell.written import run as run_written
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.command import Commands
@@ -119,7 +120,7 @@ def _mapfile(_commands: Commands, _process: Process, argv: tuple[Word, ...], sta
 def _set(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     rest = list(argv[1:])
     if any(word.text == "xtrace" or (word.text[:1] == "-" and "x" in word.text) for word in rest):
-        commands.inherited.traced(process, state)
+        commands.inherited.traced(commands, process, state)
     while rest and rest[0].text[:1] in "-+" and rest[0].text not in ("-", "--"):
         if rest.pop(0).text.endswith("o") and rest:
             rest.pop(0)
@@ -193,7 +194,7 @@ def _source(commands: Commands, process: Process, argv: tuple[Word, ...], state:
         if written is None:
             process.dynamic = process.dynamic or not file.known
             return None
-        return commands.written.run(process, lambda code: _in_shell(commands, process, code, state), written, state)
+        return run_written(commands, process, lambda code: _in_shell(commands, process, code, state), written, state)
     if content is None:
         process.dynamic = True
         return None

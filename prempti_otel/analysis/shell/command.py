@@ -26,14 +26,14 @@ from prempti_otel.analysis.reading import (
     Word,
 )
 from prempti_otel.analysis.shell import output
+from prempti_otel.analysis.shell import written as written_files
 from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
 from prempti_otel.analysis.shell.disk import Disk
 from prempti_otel.analysis.shell.inherited import Inherited
-from prempti_otel.analysis.shell.redirect import Redirected
+from prempti_otel.analysis.shell.redirect import Redirected, read_redirections
 from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process
-from prempti_otel.analysis.shell.written import WrittenFiles
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.walk import Walk
@@ -75,8 +75,7 @@ class Commands:
         self.catalogue = catalogue
         self.expander = walk.expander
         self._words = MOST_WORDS
-        self.inherited = Inherited(self)
-        self.written = WrittenFiles(self)
+        self.inherited = Inherited()
 
     # From tokens to words
 
@@ -106,7 +105,7 @@ class Commands:
                 redirections.append(token)
             else:
                 self.expander.arithmetic(source, token.start, token.end, state)
-        redirected = self.walk.redirections.read(source, redirections, state) if redirections else _NOT_REDIRECTED
+        redirected = read_redirections(self.expander, source, redirections, state) if redirections else _NOT_REDIRECTED
         if not words:
             state.variables.update(assigned)
             self.redirected(redirected.files, redirected.hosts, state)
@@ -237,16 +236,16 @@ class Commands:
         if process.files:
             self._write(process, state)
         self.walk.trace.add(process)
-        self.inherited.load(process, state)
+        self.inherited.load(self, process, state)
         if in_shell and reading.name in BUILTINS and reading.name == name:
             result = BUILTINS[name](self, process, argv, state)
             return result if name in RUNNING else written
         if not argv[0].known and len(argv) > 1 and argv[1].known and argv[1].text in self.catalogue:
             self.nested(process, argv[1:], state)
         if "/" in name:
-            self.written.as_command(process, argv, state)
+            written_files.as_command(self, process, argv, state)
         if state.disk.files:
-            self.written.looked_for(process, state)
+            written_files.looked_for(self, process, state)
         for handover in reading.runs:
             result = self.hand_over(process, handover, state)
             if name.rpartition("/")[2] not in LOOKUPS and written is None and len(reading.runs) == 1:
@@ -358,7 +357,7 @@ class Commands:
         """Code that a command runs, in ``inner``."""
         code = handover.code
         if code is None and handover.code_file is not None:
-            return self.written.given(process, handover, handover.code_file, inner)
+            return written_files.given(self, process, handover, handover.code_file, inner)
         if code is None:
             self._unknown_code(process, inner)
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from prempti_otel.analysis.catalogue.environment import loaded, variables
+from prempti_otel.analysis.catalogue.environment import loaded, variable_names, variables
 from prempti_otel.analysis.reading import CodeReading, Word
 from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS
 from prempti_otel.analysis.shell.state import State, values_of
@@ -30,25 +30,26 @@ _IN_SHELL = (
 class Inherited:
     """What the programs of one call inherit."""
 
-    def __init__(self, commands: Commands) -> None:
-        self._commands = commands
+    def __init__(self) -> None:
         self._uses = variables()
         self._seen: set[tuple[str, str, str]] = set()
         """Variables with role and value that some program has been found to read: each is walked once."""
 
-    def load(self, process: Process, state: State) -> None:
+    def load(self, commands: Commands, process: Process, state: State) -> None:
         """What ``process`` runs or loads because of variables."""
-        if self._uses.keys().isdisjoint(state.variables) or process.reading.name in _IN_SHELL:
+        if variable_names().isdisjoint(state.variables) or process.reading.name in _IN_SHELL:
             return
         for variable in [name for name in state.variables if name in self._uses]:
-            self._one(process, variable, state)
+            self._one(commands, process, variable, state)
 
-    def traced(self, process: Process, state: State) -> None:
+    def traced(self, commands: Commands, process: Process, state: State) -> None:
         """What the shell runs to show each command from ``set -x`` on: substitutions in ``PS4`` (bash(1))."""
         if "PS4" in state.variables:
-            self._one(process, "PS4", state, in_shell=True)
+            self._one(commands, process, "PS4", state, in_shell=True)
 
-    def _one(self, process: Process, variable: str, state: State, *, in_shell: bool = False) -> None:
+    def _one(
+        self, commands: Commands, process: Process, variable: str, state: State, *, in_shell: bool = False
+    ) -> None:
         name, known = process.reading.name, process.reading.known
         for use in self._uses[variable]:
             if not in_shell and not use.is_read_by(name, known=known):
@@ -58,7 +59,7 @@ class Inherited:
                 if mark not in self._seen:
                     self._seen.add(mark)
                     found = loaded(use, value)
-                    self._commands.found(process, CodeReading(found.files, (), found.runs, found.effects), state)
+                    commands.found(process, CodeReading(found.files, (), found.runs, found.effects), state)
 
     @staticmethod
     def with_settings(argv: tuple[Word, ...], state: State) -> tuple[Word, ...]:

@@ -44,62 +44,58 @@ class Redirected(msgspec.Struct):
         return any(source in part for source in fetched for part in parts)
 
 
-class Redirections:
-    """Reads redirections."""
+def read_redirections(expander: Expander, source: Source, tokens: Sequence[Token], state: State) -> Redirected:
+    """What these redirections, in order, do."""
+    result = Redirected()
+    for token in tokens:
+        _one(expander, source, token, state, result)
+    return result
 
-    def __init__(self, expander: Expander) -> None:
-        self._expander = expander
 
-    def read(self, source: Source, tokens: Sequence[Token], state: State) -> Redirected:
-        """What these redirections, in order, do."""
-        result = Redirected()
-        for token in tokens:
-            self._one(source, token, state, result)
-        return result
+def _one(expander: Expander, source: Source, token: Token, state: State, result: Redirected) -> None:
+    operator = token.operator
+    feeds = token.fd in ("", "0")
+    if token.document is not None:
+        body = token.document.body(source.text)
+        text = Word(body) if token.document.quoted else expander.document(body, state)
+        if feeds:
+            result.stdin = Stdin("heredoc", text)
+        return
+    if operator == "<<<":
+        word = expander.single(source, token.start, token.end, state)
+        if feeds:
+            result.stdin = Stdin("herestring", Word(word.text + "\n", word.known))
+        return
+    target = token.word
+    if target is not None:
+        _open(target, operator, token.fd, state, result)
+        return
+    for word in expander.words(source, token.start, token.end, state)[:1]:
+        _open(word, operator, token.fd, state, result)
 
-    def _one(self, source: Source, token: Token, state: State, result: Redirected) -> None:
-        operator = token.operator
-        feeds = token.fd in ("", "0")
-        if token.document is not None:
-            body = token.document.body(source.text)
-            text = Word(body) if token.document.quoted else self._expander.document(body, state)
-            if feeds:
-                result.stdin = Stdin("heredoc", text)
-            return
-        if operator == "<<<":
-            word = self._expander.single(source, token.start, token.end, state)
-            if feeds:
-                result.stdin = Stdin("herestring", Word(word.text + "\n", word.known))
-            return
-        target = token.word
-        if target is not None:
-            self._open(target, operator, token.fd, state, result)
-            return
-        for word in self._expander.words(source, token.start, token.end, state)[:1]:
-            self._open(word, operator, token.fd, state, result)
 
-    def _open(self, word: Word, operator: str, fd: str, state: State, result: Redirected) -> None:
-        if operator in (">&", "<&") and _DESCRIPTOR.match(word.text):
-            return
-        network = _NETWORK.match(word.text)
-        if network:
-            result.hosts.append(
-                HostAccess(Word(network[1], word.known), "host", "connect", port=Word(network[2], word.known))
-            )
-            if operator in ("<", "<>") and fd in ("", "0"):
-                result.stdin = Stdin("file")
-            return
-        if word.text.startswith(("<(", ">(")) and not word.known:
-            if operator == "<" and fd in ("", "0"):
-                result.stdin, result.stdin_file = Stdin("pipe"), word
-            return
-        if operator in ("<", "<>", "<&"):
-            result.files.append(FileTouch(FileAccess(word, FileOp.READ), state.cwd, state.disk.links))
-            if fd in ("", "0"):
-                written = state.disk.files.get(state.path(word)) if word.known else None
-                result.stdin = Stdin("file", written.content if written else None)
-                result.stdin_file = word
-        if operator not in ("<", "<&"):
-            touch = FileTouch(FileAccess(word, FileOp.WRITE), state.cwd, state.disk.links, ">>" in operator)
-            result.files.append(touch)
-            result.stdout = result.stdout or fd in ("", "1") or operator in ("&>", "&>>")
+def _open(word: Word, operator: str, fd: str, state: State, result: Redirected) -> None:
+    if operator in (">&", "<&") and _DESCRIPTOR.match(word.text):
+        return
+    network = _NETWORK.match(word.text)
+    if network:
+        result.hosts.append(
+            HostAccess(Word(network[1], word.known), "host", "connect", port=Word(network[2], word.known))
+        )
+        if operator in ("<", "<>") and fd in ("", "0"):
+            result.stdin = Stdin("file")
+        return
+    if word.text.startswith(("<(", ">(")) and not word.known:
+        if operator == "<" and fd in ("", "0"):
+            result.stdin, result.stdin_file = Stdin("pipe"), word
+        return
+    if operator in ("<", "<>", "<&"):
+        result.files.append(FileTouch(FileAccess(word, FileOp.READ), state.cwd, state.disk.links))
+        if fd in ("", "0"):
+            written = state.disk.files.get(state.path(word)) if word.known else None
+            result.stdin = Stdin("file", written.content if written else None)
+            result.stdin_file = word
+    if operator not in ("<", "<&"):
+        touch = FileTouch(FileAccess(word, FileOp.WRITE), state.cwd, state.disk.links, ">>" in operator)
+        result.files.append(touch)
+        result.stdout = result.stdout or fd in ("", "1") or operator in ("&>", "&>>")

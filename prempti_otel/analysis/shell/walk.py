@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from prempti_otel.analysis.reading import Stdin, Word
 from prempti_otel.analysis.shell.command import Catalogue, Commands
 from prempti_otel.analysis.shell.expand import Expander
-from prempti_otel.analysis.shell.redirect import Redirections
+from prempti_otel.analysis.shell.redirect import read_redirections
 from prempti_otel.analysis.shell.scan import scan
 from prempti_otel.analysis.shell.state import EMPTY, Choice, State
 from prempti_otel.analysis.shell.syntax import (
@@ -67,12 +67,15 @@ class Walk:
         """Source texts of substitutions that have been walked: unknown code that holds one repeats it."""
         self.files: dict[str, Word | None] = {}
         """Process substitutions by their source text: what reading them gives."""
-        self.redirections = Redirections(self.expander)
         self.commands = Commands(self, catalogue)
         self._left = MOST_COMMANDS
         self._statements = MOST_STATEMENTS
         self._code_left = MOST_NESTED_CODE
         self._pieces_left = MOST_NESTED_PIECES
+
+    def close(self) -> None:
+        """Let go of the parts, which refer back to the walk: all of it is then freed at once, not by the collector."""
+        del self.expander, self.commands
 
     # Code
 
@@ -219,7 +222,7 @@ class Walk:
         return self._define(script, statement, state)
 
     def _redirected(self, script: Script, statement: Redirected, state: State) -> Word | None:
-        redirected = self.redirections.read(script.source, statement.redirections, state)
+        redirected = read_redirections(self.expander, script.source, statement.redirections, state)
         stdin, fetched = state.stdin, state.fetched
         if redirected.stdin is not None:
             state.stdin = redirected.stdin

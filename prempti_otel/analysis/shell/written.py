@@ -29,68 +29,65 @@ _LOOKED_FOR = dict.fromkeys(("make", "gmake"), ("make", ("GNUmakefile", "makefil
 _DEVICES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
 
 
-class WrittenFiles:
-    """What one call's code runs of its own files."""
-
-    def __init__(self, commands: Commands) -> None:
-        self._commands = commands
-
-    def given(self, process: Process, handover: Handover, file: Word, inner: State) -> Word | None:
-        """A file given to an interpreter: known only if the same code has written it."""
-        commands = self._commands
-        if file.text in _DEVICES:
-            return commands.code(process, replace(handover, code_file=None, code=inner.stdin.text), inner)
-        if commands.is_fetched(file):
-            commands.effect(process, "runs_remote_code")
-        if file.text in commands.walk.files:
-            content = commands.walk.files[file.text]
-            if content is None:
-                process.dynamic = True
-                process.script = process.script or ""
-                return None
-            return commands.interpret(process, handover.language, content, handover.args, inner)
-        written = inner.disk.files.get(inner.path(file))
-        if written is None:
-            return None
-        return self._interpret(process, handover.language, written, (file, *handover.args), inner)
-
-    def as_command(self, process: Process, argv: tuple[Word, ...], state: State) -> None:
-        """A command that is a file which the same code has written."""
-        written = state.disk.files.get(state.path(argv[0]))
-        if written is not None:
-            match = _SHEBANG.match(written.content.text) if written.content is not None else None
-            language = _INTERPRETERS.get(match["name"], "") if match else "sh"
-            self._interpret(process, language, written, argv, self._commands.inner(process, state))
-
-    def looked_for(self, process: Process, state: State) -> None:
-        """A file that a command looks for by itself where it is given no code."""
-        language, names = _LOOKED_FOR.get(process.reading.name, ("", ()))
-        found = [file for name in names if (file := state.disk.files.get(state.path(Word(name)))) is not None]
-        if found and process.script is None:
-            self._interpret(process, language, found[0], (), self._commands.inner(process, state))
-
-    def run(
-        self, process: Process, run: Callable[[Word], Word | None], written: WrittenFile, state: State
-    ) -> Word | None:
-        """Run a file that the same code has written or downloaded, with each text that it may have."""
-        if written.downloaded:
-            self._commands.effect(process, "runs_remote_code")
-        if not written.texts:
+def given(commands: Commands, process: Process, handover: Handover, file: Word, inner: State) -> Word | None:
+    """A file given to an interpreter: known only if the same code has written it."""
+    if file.text in _DEVICES:
+        return commands.code(process, replace(handover, code_file=None, code=inner.stdin.text), inner)
+    if commands.is_fetched(file):
+        commands.effect(process, "runs_remote_code")
+    if file.text in commands.walk.files:
+        content = commands.walk.files[file.text]
+        if content is None:
             process.dynamic = True
-        calls = state.calls
-        result: Word | None = None
-        for text in written.texts:
-            mark = hash(text.text)
-            if mark not in calls:
-                state.calls = (*calls, mark)
-                result = run(text)
-        state.calls = calls
-        return result if len(written.texts) == 1 else None
+            process.script = process.script or ""
+            return None
+        return commands.interpret(process, handover.language, content, handover.args, inner)
+    written = inner.disk.files.get(inner.path(file))
+    if written is None:
+        return None
+    return _interpret(commands, process, handover.language, written, (file, *handover.args), inner)
 
-    def _interpret(
-        self, process: Process, language: str, written: WrittenFile, args: Sequence[Word], inner: State
-    ) -> Word | None:
-        def interpret(code: Word) -> Word | None:
-            return self._commands.interpret(process, language, code, args, inner.copy())
 
-        return self.run(process, interpret, written, inner)
+def as_command(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> None:
+    """A command that is a file which the same code has written."""
+    written = state.disk.files.get(state.path(argv[0]))
+    if written is not None:
+        match = _SHEBANG.match(written.content.text) if written.content is not None else None
+        language = _INTERPRETERS.get(match["name"], "") if match else "sh"
+        _interpret(commands, process, language, written, argv, commands.inner(process, state))
+
+
+def looked_for(commands: Commands, process: Process, state: State) -> None:
+    """A file that a command looks for by itself where it is given no code."""
+    language, names = _LOOKED_FOR.get(process.reading.name, ("", ()))
+    found = [file for name in names if (file := state.disk.files.get(state.path(Word(name)))) is not None]
+    if found and process.script is None:
+        _interpret(commands, process, language, found[0], (), commands.inner(process, state))
+
+
+def run(
+    commands: Commands, process: Process, start: Callable[[Word], Word | None], written: WrittenFile, state: State
+) -> Word | None:
+    """Run a file that the same code has written or downloaded, with each text that it may have."""
+    if written.downloaded:
+        commands.effect(process, "runs_remote_code")
+    if not written.texts:
+        process.dynamic = True
+    calls = state.calls
+    result: Word | None = None
+    for text in written.texts:
+        mark = hash(text.text)
+        if mark not in calls:
+            state.calls = (*calls, mark)
+            result = start(text)
+    state.calls = calls
+    return result if len(written.texts) == 1 else None
+
+
+def _interpret(
+    commands: Commands, process: Process, language: str, written: WrittenFile, args: Sequence[Word], inner: State
+) -> Word | None:
+    def interpret(code: Word) -> Word | None:
+        return commands.interpret(process, language, code, args, inner.copy())
+
+    return run(commands, process, interpret, written, inner)
