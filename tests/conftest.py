@@ -28,6 +28,12 @@ settings.load_profile("prempti")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice the cores: much of what a test does is waiting for a process to start, to stop or to answer."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture
 def ctl(tmp_path: Path) -> Iterator[Ctl]:
     """premptictl in an empty HOME; an engine that a test started is stopped."""

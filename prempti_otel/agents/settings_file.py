@@ -25,7 +25,8 @@ from prempti_otel.errors import PremptiError
 
 MAX_BYTES = 16 * 1024 * 1024
 """Far larger than any settings file; keeps a device or a mistake from filling the memory."""
-_ATTEMPTS = 20
+_ATTEMPTS = 100
+"""Each takes some 30 ms; on a busy machine another program may well save in most of them."""
 _HALF_WRITTEN_SECONDS = 0.1
 """An editor that empties a file before it fills it has filled it by then."""
 _BOM = codecs.BOM_UTF8
