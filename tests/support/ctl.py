@@ -24,6 +24,8 @@ class Ctl:
     path: str = os.environ["PATH"]
     folder: Path | None = None
     """Where it is started; by default in the user's home."""
+    prefix: tuple[str, ...] = ()
+    """A program, with arguments, that runs it somewhere else."""
 
     @property
     def guard_home(self) -> Path:
@@ -37,7 +39,7 @@ class Ctl:
         self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [PREMPTICTL, *arguments],
+            [*self.prefix, PREMPTICTL, *arguments],
             input=stdin,
             env=self.env | (env or {}),
             cwd=self.folder or self.user_home,

@@ -23,7 +23,7 @@ SECONDS = 15.0
 class UnhealthyError(PremptiError):
     """The call did not come back, or was not recorded."""
 
-    def __init__(self, message: str, *, remedy: str, code: ExitCode = ExitCode.UNREACHABLE) -> None:
+    def __init__(self, message: str, *, remedy: str | None, code: ExitCode = ExitCode.UNREACHABLE) -> None:
         super().__init__(message, remedy=remedy)
         self.exit_code = code
 
@@ -71,8 +71,9 @@ def probe(home: Home) -> str:
         raise UnhealthyError(f"the hook did not run: {error}", remedy="premptictl restart") from error
     said = done.stderr.decode(errors="replace").strip()
     if done.returncode or said:
-        message = said or f"the hook ended with status {done.returncode}"
-        raise UnhealthyError(message, remedy="premptictl status", code=_code(home))
+        message = said.removeprefix("prempti: ") or f"the hook ended with status {done.returncode}"
+        remedy = None if "premptictl" in said else "premptictl status"
+        raise UnhealthyError(message, remedy=remedy, code=_code(home))
     with StoreReader(home) as store:
         for record in store.decisions(session_id=SESSION, limit=50, newest=True):
             body = body_of(record, DecisionBody)

@@ -32,7 +32,7 @@ def start() -> None:
     already = process.running(home)
     status = process.start_engine(home)
     if already is None:
-        click.echo(f"engine started ({_described(status)})")
+        _say_started(home, status)
     else:
         click.echo(f"engine is running already (pid {status.pid})")
     for change in put_back(home):
@@ -62,8 +62,7 @@ def stop(keep_hooks: bool) -> None:
 def restart() -> None:
     """Stop the engine and start it again; hooks wait meanwhile, and store and settings stay."""
     home = Home.from_environment()
-    status = process.restart_engine(home)
-    click.echo(f"engine started ({_described(status)})")
+    _say_started(home, process.restart_engine(home))
     for change in put_back(home):
         click.echo(change)
 
@@ -161,6 +160,13 @@ def _here() -> Path | None:
 
 def _say_stopped(pid: int) -> None:
     click.echo(f"engine stopped (pid {pid})" if pid else "no engine was running")
+
+
+def _say_started(home: Home, status: StatusReply) -> None:
+    click.echo(f"engine started ({_described(status)})")
+    service = services.installed(home)
+    if service is not None and not service.available():
+        click.echo(f"{service.manager} does not answer, as without a login, so the engine runs in the background")
 
 
 def _described(status: StatusReply) -> str:

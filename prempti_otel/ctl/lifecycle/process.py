@@ -65,7 +65,7 @@ def start_engine(home: Home) -> StatusReply:
         found = running(home)
         if found is not None:
             return found
-        service = services.installed(home)
+        service = services.answering(home)
         if service is not None:
             service.start()
             return _ready(home, None)
@@ -85,7 +85,7 @@ def restart_engine(home: Home) -> StatusReply:
     prepare(home)
     with _starting(home):
         end_engine(home)
-        service = services.installed(home)
+        service = services.answering(home)
         if service is not None:
             service.start()
             return _ready(home, None)
@@ -95,7 +95,7 @@ def restart_engine(home: Home) -> StatusReply:
 def end_engine(home: Home) -> int:
     """Stop a running engine, also one that does not answer; its pid, or 0. Raises PremptiError."""
     status = running(home)
-    service = services.installed(home)
+    service = services.answering(home)
     if service is not None:
         service.stop()
     pid = int(status.pid) if status else holder(home)

@@ -6,6 +6,7 @@ neither, as in containers and WSL, the engine is a plain background process (:mo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import plistlib
@@ -72,7 +73,7 @@ class Service(ABC):
         return missing
 
     def remove(self) -> None:
-        """Stop it and take it out of the manager. Raises PremptiError."""
+        """Stop it and take it out of the manager, or from its sight where it does not answer. Raises PremptiError."""
         self._disable()
         self.file.unlink(missing_ok=True)
         self._forget()
@@ -170,10 +171,17 @@ WantedBy=default.target
         _run(["systemctl", "--user", "enable", self.name])
 
     def _disable(self) -> None:
-        _run(["systemctl", "--user", "disable", "--now", self.name], may_fail=not self.file.exists())
+        if self.available():
+            _run(["systemctl", "--user", "disable", "--now", self.name], may_fail=not self.file.exists())
+            return
+        wants = self.file.parent / "default.target.wants"
+        (wants / self.name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is none, or others are in it
+            wants.rmdir()
 
     def _forget(self) -> None:
-        _run(["systemctl", "--user", "daemon-reload"])
+        if self.available():
+            _run(["systemctl", "--user", "daemon-reload"])
 
 
 class Launchd(Service):
@@ -247,6 +255,12 @@ def installed(home: Home) -> Service | None:
     except FileNotFoundError:
         return None
     return next((kind(home) for kind in KINDS if kind.manager == manager), None)
+
+
+def answering(home: Home) -> Service | None:
+    """The service that owns the engine of ``home``, if its manager answers: systemd's ends with the last login."""
+    service = installed(home)
+    return service if service is not None and service.available() else None
 
 
 def install(home: Home, service: Service) -> None:
