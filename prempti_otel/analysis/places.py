@@ -26,6 +26,8 @@ _STARTED = re2.compile(
     r"|^/(?:usr/)?lib/systemd/|^/var/spool/(?:cron|at)/"
 )
 """Files that a shell, a login, a timer, a service manager or git runs by itself."""
+_SYSTEM = ("/etc/", "/lib/", "/usr/lib/", "/var/spool/")
+"""Where those of the machine are; those of a person have a hidden folder or a library on their way."""
 
 _CHANGES = frozenset({FileOp.WRITE, FileOp.LINK})
 
@@ -35,5 +37,7 @@ def effects_of(op: FileOp, path: str) -> tuple[str, ...]:
     if op not in _CHANGES:
         return ()
     if path.startswith("/dev/"):
-        return ("destroys_disk",) if _DISKS.search(path) else ()
-    return ("persists",) if _STARTED.search(path.encode("utf-8", "replace").decode()) else ()
+        return ("destroys_disk",) if _DISKS.search(path.encode("utf-8", "replace")) else ()
+    if "/." not in path and "/Library/" not in path and not path.startswith(_SYSTEM):
+        return ()
+    return ("persists",) if _STARTED.search(path.encode("utf-8", "replace")) else ()

@@ -39,6 +39,7 @@ LONGEST_PATH = 4096
 """Characters of a path that an event carries: ``PATH_MAX`` of Linux, which no kernel looks beyond."""
 
 _HOME = re.compile(rf"(?:{'|'.join(HOMES)}|/var/root)(?=/|\Z)".replace("*", "[^/]+"))
+_PROCESS = Level.PROCESS
 _UNKNOWN_START = ("$", "`", "~", "<(", ">(")
 _NO_LINKS: dict[str, str] = {}
 _SQL_CLIENT, _SQL_OPTION = Word("psql"), Word("-c")
@@ -120,7 +121,7 @@ class _Events:
         self.call = call
         self.tool = tool
         self.context = context
-        self.resolver = PathResolver()
+        self.resolver = PathResolver(real=call.real_cwd)
         self.cwd = Word(call.real_cwd or call.cwd)
         project = call.real_cwd
         self.roots: SensitiveRoots = (
@@ -172,15 +173,17 @@ class _Events:
         """A process and what it touches."""
         if self._full():
             return
-        event = Event(Level.PROCESS, self._process_values(process), self.tool)
+        event = Event(_PROCESS, self._process_values(process), self.tool)
         self.processes.append(event)
-        effects = dict.fromkeys(process.effects)
+        effects = process.effects
         for touch in process.files:
             if self._full():
                 break
-            effects.update(dict.fromkeys(self._touched(touch, process, event)))
-        event.values["proc.effects"] = tuple(effects)
-        self._effects.update(effects)
+            effects += self._touched(touch, process, event)
+        if effects:
+            distinct = dict.fromkeys(effects)
+            event.values["proc.effects"] = tuple(distinct)
+            self._effects.update(distinct)
         for host in process.hosts:
             self._host(host, event)
 
@@ -198,7 +201,8 @@ class _Events:
             "proc.subcommand": reading.subcommand,
             "proc.flags": reading.flags,
             "proc.option": reading.options,
-            "proc.operands": tuple([word.text for word in reading.operands]),
+            "proc.operands": tuple([word.text for word in reading.operands]) if reading.operands else (),
+            "proc.effects": (),
             "proc.pname": ancestors[0],
             "proc.aname": ancestors,
             "proc.ancestors": ancestors,
@@ -355,7 +359,8 @@ class _Events:
     # All of it
 
     def _full(self) -> bool:
-        self.cut = self.cut or len(self.processes) + len(self.files) + len(self.hosts) >= MOST_EVENTS
+        if len(self.processes) + len(self.files) + len(self.hosts) >= MOST_EVENTS:
+            self.cut = True
         return self.cut
 
     def finish(self) -> list[Event]:
@@ -376,7 +381,7 @@ class _Events:
 def _distinct(events: Sequence[Event], name: str) -> tuple[str, ...]:
     if len(events) < 2:
         return (str(events[0].values[name]),) if events else ()
-    return tuple(dict.fromkeys([str(event.values[name]) for event in events]))
+    return tuple(map(str, dict.fromkeys([event.values[name] for event in events])))
 
 
 def _address(host: str) -> str | None:

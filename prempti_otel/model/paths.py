@@ -69,16 +69,25 @@ def _remote_mounts(lines: Iterable[str]) -> list[str]:
 
 def is_remote(path: str) -> bool:
     """Whether ``path``, absolute, is or lies below a folder that must not be looked into."""
-    return any(path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/") for root in remote_roots())
+    roots = remote_roots()
+    return path.startswith(roots) and any(
+        path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/") for root in roots
+    )
 
 
 class PathResolver:
-    """Resolves the paths of one call, with one budget of look-ups for all of them. Not shared by threads."""
+    """Resolves the paths of one call, with one budget of look-ups for all of them. Not shared by threads.
 
-    __slots__ = ("_budget", "_seen", "gave_up")
+    ``real`` is a folder that has been resolved already, such as the one that the call is made in: no link is
+    looked for on the way there.
+    """
 
-    def __init__(self, budget: int = LOOKUPS) -> None:
+    __slots__ = ("_budget", "_real", "_seen", "gave_up")
+
+    def __init__(self, budget: int = LOOKUPS, real: str = "") -> None:
         self._budget = budget
+        plain = real.startswith("/") and not real.endswith("/") and not real.startswith("/proc/")
+        self._real = f"{real}/" if plain else ""
         self.gave_up = False
         """Whether a path was left unresolved, so that it may lead elsewhere than it says."""
         self._seen: dict[str, tuple[bool, str | None]] = {}
@@ -104,8 +113,10 @@ class PathResolver:
         return self._walk(path, cwd, links or {})
 
     def _walk(self, path: str, cwd: str, links: Mapping[str, str]) -> str:
-        todo = path.split("/")[::-1]
         done = ""
+        if self._real and not links and path.startswith(self._real):
+            done, path = self._real[:-1], path[len(self._real) :]
+        todo = path.split("/")[::-1]
         followed = 0
         exists = True
         while todo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -56,6 +57,14 @@ def test_existing_paths_agree_with_the_system(tree: Path) -> None:
     resolver = PathResolver()
     for path in ("keys/id_rsa", "up/../home/.ssh", "chain/../..", "src/../keys/.."):
         assert resolver.resolve(path, str(tree / "project")) == os.path.realpath(tree / "project" / path)
+
+
+def test_from_a_folder_that_is_resolved_already_paths_lead_to_the_same_places(tree: Path) -> None:
+    cwd = str(tree / "project")
+    parts = ["keys", "up", "chain", "loop", "src", "..", ".", "", "x", "*"]
+    for path in map("/".join, itertools.product(parts, repeat=3)):
+        for given_path in (path, f"{cwd}/{path}"):
+            assert PathResolver(real=cwd).resolve(given_path, cwd) == PathResolver().resolve(given_path, cwd)
 
 
 def test_links_that_the_script_makes_are_followed(tree: Path) -> None:
