@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from prempti_otel.analysis.reading import FileAccess, FileOp, Word
+from prempti_otel.analysis.shell import again
+from prempti_otel.analysis.shell.declarations import DECLARATIONS, declare
 from prempti_otel.analysis.shell.output import echo_or_printf
 from prempti_otel.analysis.shell.redirect import Redirected
-from prempti_otel.analysis.shell.state import EMPTY, State
+from prempti_otel.analysis.shell.state import EMPTY, State, values_of
 from prempti_otel.analysis.shell.trace import FileTouch, Process
+from prempti_otel.analysis.shell.written import OTHER_FILES, STDIN_FILES
 from prempti_otel.analysis.shell.written import run as run_written
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.command import Commands
 
-DECLARATIONS = frozenset({"export", "declare", "local", "readonly", "typeset"})
 RUNNING = frozenset({".", "builtin", "command", "eval", "exec", "source", "time"})
 """Builtins that run code or a command, so that what they write is what that writes."""
 LOOKUPS = frozenset({"command", "type", "which", "hash", "whereis"})
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_EXEC_OPTIONS = re.compile(r"-(?:-|[cl]+a?|a)\Z")
 
 Builtin = Callable[["Commands", Process, tuple[Word, ...], State], "Word | None"]
 
@@ -54,8 +58,18 @@ def _cd(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: S
     elif rest[0].text == "-":
         _change_directory(state, state.previous or Word("$OLDPWD", known=False))
     elif rest[0].text:
-        _change_directory(state, rest[0])
+        _change_directory(state, _searched(rest[0], state))
     return EMPTY
+
+
+def _searched(target: Word, state: State) -> Word:
+    """What ``cd`` and ``pushd`` come to by ``CDPATH``: its first folder, which comes before the current one."""
+    variable = state.variables.get("CDPATH")
+    if variable is None or target.text.startswith(("/", "./", "../")) or target.text in (".", ".."):
+        return target
+    folders = values_of(variable)
+    first = folders[0].text.partition(":")[0] if folders else ""
+    return Word(f"{first}/{target.text}", folders[0].known and target.known, target.pattern) if first else target
 
 
 def _pushd(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
@@ -73,8 +87,16 @@ def _popd(_commands: Commands, _process: Process, _argv: tuple[Word, ...], state
     return EMPTY
 
 
-def _unset(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+def _evaluate_indices(commands: Commands, words: Sequence[Word], state: State) -> None:
+    """Names that a builtin is given are evaluated, so that an index in one runs its substitutions."""
+    for word in words:
+        if "[" in word.text and word.known:
+            again.index(commands.expander, word.text, state)
+
+
+def _unset(commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     options, rest = _split(argv[1:])
+    _evaluate_indices(commands, rest, state)
     for word in rest:
         if "-f" in options or state.variables.pop(word.text, None) is None:
             state.functions.pop(word.text, None)
@@ -83,13 +105,14 @@ def _unset(_commands: Commands, _process: Process, argv: tuple[Word, ...], state
     return EMPTY
 
 
-def _read(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+def _read(commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     """``read`` knows what it reads where standard input is one known text; further names share the rest."""
     options, rest = _split(argv[1:])
     array = any(option.startswith("-a") for option in options)
     takes_value = {"-p", "-d", "-n", "-N", "-t", "-u", "-i"}
     skip = sum(option in takes_value for option in options)
     names = [word.text for word in rest[0 if array else skip :] if _NAME.match(word.text)] or ["REPLY"]
+    _evaluate_indices(commands, rest, state)
     text = state.stdin.text
     plain = text is not None and text.known and not skip and state.stdin.kind == "herestring"
     if not plain or text is None:
@@ -106,7 +129,11 @@ def _read(_commands: Commands, _process: Process, argv: tuple[Word, ...], state:
     return EMPTY
 
 
-def _mapfile(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+def _mapfile(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    _evaluate_indices(commands, argv[1:], state)
+    for option, callback in pairwise(argv[1:]):
+        if option.text == "-C":
+            _later(commands, process, callback, state)
     names = [word.text for word in argv[1:] if _NAME.match(word.text)]
     name = names[-1] if names else "MAPFILE"
     text = state.stdin.text
@@ -185,14 +212,14 @@ def _source(commands: Commands, process: Process, argv: tuple[Word, ...], state:
         commands.effect(process, "runs_remote_code")
     if file.text in commands.walk.files:
         content = commands.walk.files[file.text]
-    elif file.text in ("/dev/stdin", "/dev/fd/0"):
+    elif file.text in STDIN_FILES:
         content = state.stdin.text
     else:
         if not any(touch.access.op is FileOp.EXEC for touch in process.files):
             process.files.append(FileTouch(FileAccess(file, FileOp.EXEC), state.cwd, state.disk.links))
         written = state.disk.files.get(state.path(file))
         if written is None:
-            process.dynamic = process.dynamic or not file.known
+            process.dynamic = process.dynamic or not file.known or file.text.startswith(OTHER_FILES)
             return None
         return run_written(commands, process, lambda code: _in_shell(commands, process, code, state), written, state)
     if content is None:
@@ -201,16 +228,38 @@ def _source(commands: Commands, process: Process, argv: tuple[Word, ...], state:
     return _in_shell(commands, process, content, state)
 
 
-def _trap(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
-    """The code of a trap runs later; it is walked where it is set, in a copy of the state."""
-    options, rest = _split(argv[1:])
-    if options or len(rest) < 2 or rest[0].text in ("", "-"):
-        return EMPTY
+def _later(commands: Commands, process: Process, code: Word, state: State) -> None:
+    """Code that runs later is walked where it is set, in a copy of the state."""
     inner = state.copy()
     inner.parent = process
     inner.depth += 1
-    commands.interpret(process, "sh", rest[0], (), inner)
+    commands.interpret(process, "sh", code, (), inner)
+
+
+def _trap(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    options, rest = _split(argv[1:])
+    if not options and len(rest) > 1 and rest[0].text not in ("", "-"):
+        _later(commands, process, rest[0], state)
     return EMPTY
+
+
+def _complete(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    """``complete`` and ``compgen``: what makes completions is code, and a list of words is expanded."""
+    for option, value in pairwise(argv[1:]):
+        if option.text in ("-C", "-F"):
+            _later(commands, process, value, state)
+        elif option.text == "-W" and value.known:
+            again.substitutions(commands.expander, value.text, state)
+    return None
+
+
+def _hash(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    """``hash -p FILE NAME`` lets the name run the file, as an alias does."""
+    options, rest = _split(argv[1:])
+    if "-p" in options and len(rest) > 1:
+        for name in rest[1:]:
+            state.aliases[name.text] = rest[0]
+    return None
 
 
 def _command(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
@@ -238,8 +287,8 @@ def _run_in_shell(commands: Commands, process: Process, argv: tuple[Word, ...], 
 
 def _exec(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     rest = list(argv[1:])
-    while rest and rest[0].text in ("-a", "-c", "-l", "-cl", "--"):
-        if rest.pop(0).text == "-a" and rest:
+    while rest and _EXEC_OPTIONS.match(rest[0].text):
+        if rest.pop(0).text.endswith("a") and rest:
             rest.pop(0)
     return _run_in_shell(commands, process, tuple(rest), state) if rest else EMPTY
 
@@ -249,25 +298,46 @@ def _time(commands: Commands, process: Process, argv: tuple[Word, ...], state: S
     return _run_in_shell(commands, process, tuple(rest), state) if rest else EMPTY
 
 
-def _printf(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+def _printf(commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     if len(argv) > 3 and argv[1].text == "-v":
+        _evaluate_indices(commands, argv[2:3], state)
         value = echo_or_printf((argv[0], *argv[3:]), state)
         name = argv[2].text
         state.variables[name] = value if value is not None else Word(f"${name}", known=False)
     return None
 
 
-def _unknown_names(_commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+def _unknown_names(commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     """``let`` and ``getopts`` set variables to what is not followed here."""
     for word in argv[1:]:
+        again.arithmetic(commands.expander, word.text, state, expanded=not word.known)
         name = word.text.partition("=")[0].strip()
         if _NAME.match(name):
             state.variables[name] = Word(f"${name}", known=False)
     return EMPTY
 
 
+def _test(commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    for option, name in pairwise(argv):
+        if option.text == "-v":
+            _evaluate_indices(commands, (name,), state)
+    return EMPTY
+
+
+def _wait(commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
+    _evaluate_indices(commands, argv[1:], state)
+    return EMPTY
+
+
 BUILTINS: dict[str, Builtin] = {
+    **dict.fromkeys(sorted(DECLARATIONS), declare),
     ".": _source,
+    "hash": _hash,
+    "compgen": _complete,
+    "complete": _complete,
+    "wait": _wait,
+    "test": _test,
+    "[": _test,
     "alias": _alias,
     "builtin": _command,
     "cd": _cd,

@@ -25,9 +25,10 @@ from prempti_otel.analysis.reading import (
     Stdin,
     Word,
 )
-from prempti_otel.analysis.shell import output
+from prempti_otel.analysis.shell import again, arrays, output
 from prempti_otel.analysis.shell import written as written_files
-from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS, LOOKUPS, RUNNING
+from prempti_otel.analysis.shell.builtins import BUILTINS, LOOKUPS, RUNNING
+from prempti_otel.analysis.shell.declarations import DECLARATIONS
 from prempti_otel.analysis.shell.disk import Disk
 from prempti_otel.analysis.shell.inherited import Inherited
 from prempti_otel.analysis.shell.redirect import Redirected, read_redirections
@@ -51,7 +52,7 @@ _OPAQUE = re.compile(r"\$|`|<\(")
 _PLACEHOLDER = re.compile(r"\{[^\s{},;][^\s{},;]*\}")
 """What inline code hands over in place of what it computes, where a shell's group would have a blank."""
 _LONE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*]|\{[A-Za-z_][A-Za-z0-9_]*\})\Z")
-_WORD, _REDIRECT = TokenKind.WORD, TokenKind.REDIRECT
+_WORD, _REDIRECT, _TEST = TokenKind.WORD, TokenKind.REDIRECT, TokenKind.TEST
 _NOT_REDIRECTED = Redirected()
 _NO_VARIABLES: Mapping[str, Variable | None] = MappingProxyType({})
 _GIT_SETTINGS = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
@@ -103,6 +104,8 @@ class Commands:
                     self._word(source, token, words, state)
             elif token.kind is _REDIRECT:
                 redirections.append(token)
+            elif token.kind is _TEST:
+                self.expander.condition(source, token.start, token.end, state)
             else:
                 self.expander.arithmetic(source, token.start, token.end, state)
         redirected = read_redirections(self.expander, source, redirections, state) if redirections else _NOT_REDIRECTED
@@ -135,33 +138,24 @@ class Commands:
         words.extend(self.expander.words(source, start, end, state))
 
     def _value(self, source: Source, match: re.Match[str], end: int, state: State) -> Value:
-        """An assignment's value; an element of an array that is set by itself makes the array unknown."""
+        """An assignment's value; for an element of an array, the whole array's."""
         name, start, text = match["name"], match.end(), source.text
         before = self.expander.variable(name, state)
+        inner = None
         if match["index"] is not None:
-            self.expander.quoted(source, match.start("index"), match.end("index"), state)
+            inner = self.expander.quoted(source, match.start("index"), match.end("index"), state)
+            again.arithmetic(self.expander, inner.text, state, expanded=not inner.known)
         if text.startswith("(", start):
-            elements = tuple(self._elements(text[start + 1 : end - 1], state))
+            elements = arrays.literal(self, text[start + 1 : end - 1], state)
             return (*before, *elements) if match["append"] and isinstance(before, tuple) else elements
         value = self.expander.single(source, start, end, state)
-        if match["index"] is not None:
-            known = before if isinstance(before, tuple) else ()
-            return (*known, value)
+        if inner is not None:
+            return arrays.with_element(before, inner, value)
         if match["append"]:
             if isinstance(before, Word):
                 return Word(before.text + value.text, before.known and value.known)
             return Word(f"${name}{value.text}", known=False)
         return value
-
-    def _elements(self, code: str, state: State) -> list[Word]:
-        """The words of an array's literal."""
-        script = self.walk.scanned(code)
-        return [
-            word
-            for token in script.sequence
-            if isinstance(token, Token) and token.kind is TokenKind.WORD
-            for word in self.expander.words(script.source, token.start, token.end, state)
-        ]
 
     def _with(
         self,
@@ -257,7 +251,8 @@ class Commands:
         reading = self._reading(argv, state)
         process = self._process(reading, state)
         first = argv[0]
-        process.dynamic = not first.known or first.pattern or reading.unread or not _TRUSTED_NAME.match(first.text)
+        pattern = first.pattern and first.text != "["
+        process.dynamic = not first.known or pattern or reading.unread or not _TRUSTED_NAME.match(first.text)
         process.args_dynamic = more
         for word in argv[1:]:
             if not word.known:
@@ -284,6 +279,10 @@ class Commands:
         """A command that ``process`` runs, in a copy of the state."""
         inner = self.inner(process, state)
         return self.run(argv, inner, Redirected(), in_shell=False)
+
+    def run_function(self, name: Word, state: State) -> None:
+        """A function that the shell calls by itself."""
+        self.run((name,), state, Redirected(), in_shell=True)
 
     def inner(self, process: Process, state: State) -> State:
         """The state of what ``process`` runs."""

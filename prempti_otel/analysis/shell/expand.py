@@ -9,7 +9,7 @@ import re
 from typing import Protocol
 
 from prempti_otel.analysis.reading import Word
-from prempti_otel.analysis.shell import braces, values
+from prempti_otel.analysis.shell import again, braces, values
 from prempti_otel.analysis.shell.arithmetic import evaluate
 from prempti_otel.analysis.shell.fields import Fields
 from prempti_otel.analysis.shell.parameter import Braced
@@ -263,6 +263,8 @@ class Expander:
         if text.startswith("$((", at) and at not in source.nested:
             inner = self.quoted(source, at + 3, max(close - 2, at + 3), state)
             value = evaluate(inner.text, lambda name: self.number(name, state)) if inner.known else None
+            if value is None:
+                again.arithmetic(self, inner.text, state, expanded=not inner.known)
             self._forget_assigned(inner.text, state)
             field.quote(written if value is None else str(value), known=value is not None)
             return close
@@ -292,7 +294,13 @@ class Expander:
 
     def arithmetic(self, source: Source, start: int, end: int, state: State) -> None:
         """Run what stands in ``(( .. ))``: substitutions in it, and its assignments."""
-        self._forget_assigned(self.quoted(source, start, end, state).text, state)
+        word = self.quoted(source, start, end, state)
+        again.arithmetic(self, word.text, state, expanded=not word.known)
+        self._forget_assigned(word.text, state)
+
+    def condition(self, source: Source, start: int, end: int, state: State) -> None:
+        """Run what stands in ``[[ .. ]]``."""
+        again.condition(self, self.quoted(source, start, end, state), state)
 
     def number(self, name: str, state: State) -> str | None:
         """A variable's text for arithmetic; None where it is not known."""

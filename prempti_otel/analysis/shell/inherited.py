@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from prempti_otel.analysis.catalogue.environment import loaded, variable_names, variables
 from prempti_otel.analysis.reading import CodeReading, Word
-from prempti_otel.analysis.shell.builtins import BUILTINS, DECLARATIONS
+from prempti_otel.analysis.shell.builtins import BUILTINS
 from prempti_otel.analysis.shell.state import State, values_of
 from prempti_otel.analysis.shell.trace import Process
 
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 MOST_SETTINGS = 16
 """Settings of git that variables give."""
 
-_IN_SHELL = (
-    BUILTINS.keys() | DECLARATIONS | {"echo", "printf", "test", "[", ":", "true", "false", "wait", "exit", "return"}
-)
+_IN_SHELL = BUILTINS.keys() | {"echo", ":", "true", "false", "exit", "return"}
 """What the shell does itself: no program that could read variables starts."""
 
 

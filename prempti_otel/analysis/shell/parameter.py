@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from prempti_otel.analysis.reading import Word
-from prempti_otel.analysis.shell import values
+from prempti_otel.analysis.shell import again, values
 from prempti_otel.analysis.shell.arithmetic import evaluate
 from prempti_otel.analysis.shell.fields import Fields
 from prempti_otel.analysis.shell.scan import Scanner
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _OPERATOR = re.compile(r":?[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|:|@[A-Za-z]")
+
+_TRANSFORMED: dict[str, Callable[[str], str]] = {"@U": str.upper, "@L": str.lower, "@E": values.ansi_c}
+_PROMPT = re.compile(r"[\\$`!]")
+"""What a prompt may have that stands for something else (bash(1), PROMPTING)."""
 
 
 class Braced:
@@ -44,18 +48,19 @@ class Braced:
         at += count or indirect
         match = _NAME.match(text, at, last)
         if not match:
-            return self._unknown()
+            return self._unknown(at)
         name, at = match[0], match.end()
         subscript = ""
         if text.startswith("[", at):
-            close = text.find("]", at, last)
-            if close < 0:
-                return self._unknown()
+            close = self._find("]", at + 1, last)
+            if close == last:
+                return self._unknown(at)
             subscript, at = self._subscript(at + 1, close), close + 1
         value = self._value(name, subscript)
         if indirect:
             if at < last or not isinstance(value, Word) or not value.known:
-                return self._unknown()
+                return self._unknown(at)
+            again.index(self.expander, value.text, self.state)
             inner = _NAME.fullmatch(value.text)
             value = self.expander.parameter(value.text, self.state) if inner else None
             name = value.text if isinstance(value, Word) and inner else name
@@ -66,16 +71,21 @@ class Braced:
             return self.expander.put(key, value, self._written(), self.field, quoted=self.quoted)
         match = _OPERATOR.match(text, at, last)
         if not match:
-            return self._unknown()
+            return self._unknown(at)
         return self._operate(name, key, value, match[0], match.end(), last)
 
     def _subscript(self, start: int, end: int) -> str:
-        return self.expander.quoted(self.source, start, end, self.state).text
+        word = self.expander.quoted(self.source, start, end, self.state)
+        again.arithmetic(self.expander, word.text, self.state, expanded=not word.known)
+        return word.text
 
     def _written(self) -> str:
         return self.text[self.start : self.end]
 
-    def _unknown(self) -> None:
+    def _unknown(self, rest: int | None = None) -> None:
+        """The value is not known; what stands from ``rest`` on has not been looked at, and is run nevertheless."""
+        if rest is not None:
+            self._run_argument(rest, self.end - 1)
         self.field.quote(self._written(), known=False)
 
     def _value(self, name: str, subscript: str) -> Word | tuple[Word, ...] | None:
@@ -103,6 +113,8 @@ class Braced:
         if operator[-1] in "-=?+" and operator[0] not in "@":
             return self._default(name, key, value, operator, at, last)
         if isinstance(value, tuple):
+            if not value:
+                self._run_argument(at, last)
             words = tuple(self._changed(word, operator, at, last) for word in value)
             if any(word is None for word in words):
                 return self._unknown()
@@ -110,7 +122,7 @@ class Braced:
                 key, tuple(word for word in words if word is not None), self._written(), self.field, quoted=self.quoted
             )
         if value is None or not value.known:
-            return self._unknown()
+            return self._unknown(at)
         changed = self._changed(value, operator, at, last)
         if changed is None:
             return self._unknown()
@@ -125,13 +137,21 @@ class Braced:
         if operator[-1] == "+":
             if is_set or value is None:
                 self._argument(at, last, known=is_set)
+            else:
+                self._run_argument(at, last)
             return None
         if is_set or operator[-1] == "?":
+            self._run_argument(at, last)
             return self.expander.put(key, value, f"${{{name}}}", self.field, quoted=self.quoted)
         word = self._argument(at, last, known=value is not None)
         if operator[-1] == "=":
             self.state.variables[name] = word
         return None
+
+    def _run_argument(self, at: int, last: int) -> None:
+        """Run the operator's word for its commands: on another path than was followed the variable may be unset."""
+        if "(" in self.text[at:last] or "`" in self.text[at:last]:
+            self.expander.single(self.source, at, last, self.state)
 
     def _argument(self, at: int, last: int, *, known: bool) -> Word:
         """Add the operator's word to the field; where ``known`` is false, as one of the possible values."""
@@ -145,40 +165,50 @@ class Braced:
 
     def _changed(self, value: Word, operator: str, at: int, last: int) -> Word | None:
         """The value after ``#``, ``%``, ``/``, ``:``, ``^`` or ``,``; None where it is not known."""
-        if not value.known or len(value.text) > values.LONGEST_VALUE:
+        cost = len(value.text) * {"#": 1, "%": 1, "/": 32}.get(operator[0], 0)
+        if not value.known or len(value.text) > values.LONGEST_VALUE or not self.expander.afford(cost):
+            self._run_argument(at, last)
             return None
         result: str | None = None
-        if operator[0] in "#%/" and not self.expander.afford(len(value.text) * (1 if operator[0] != "/" else 32)):
-            return None
         if operator[0] in "#%":
             result = self._with(at, last, lambda pattern: values.trim(value.text, pattern, operator))
         elif operator[0] == "/":
             result = self._replaced(value.text, operator, at, last)
         elif operator[0] in "^,":
+            self._run_argument(at, last)
             result = values.change_case(value.text, operator) if at >= last else None
         elif operator == ":":
             result = self._substring(value.text, at, last)
-        elif operator in ("@U", "@L", "@Q", "@E"):
-            change: dict[str, Callable[[str], str]] = {"@U": str.upper, "@L": str.lower, "@E": values.ansi_c}
-            result = change[operator](value.text) if operator in change else None
+        elif operator[0] == "@":
+            self._run_argument(at, last)
+            result = self._transformed(value.text, operator)
         return None if result is None else Word(result)
+
+    def _transformed(self, text: str, operator: str) -> str | None:
+        """``${..@P}`` and its like."""
+        change = _TRANSFORMED.get(operator)
+        if operator == "@P":
+            again.substitutions(self.expander, text, self.state)
+            return None if _PROMPT.search(text) else text
+        return None if change is None else change(text)
 
     def _with(self, at: int, last: int, apply: Callable[[str], str | None]) -> str | None:
         pattern = self.expander.single(self.source, at, last, self.state)
         return apply(pattern.text) if pattern.known else None
 
     def _replaced(self, text: str, operator: str, at: int, last: int) -> str | None:
-        slash = self._slash(at, last)
+        slash = self._find("/", at, last)
         pattern = self.expander.single(self.source, at, slash, self.state)
         replacement = self.expander.single(self.source, min(slash + 1, last), last, self.state)
         if not (pattern.known and replacement.known):
             return None
         return values.replace(text, pattern.text, replacement.text, operator)
 
-    def _slash(self, at: int, last: int) -> int:
+    def _find(self, character: str, at: int, last: int) -> int:
+        """Where ``character`` stands outside quotes and expansions; ``last`` where it does not."""
         scanner = Scanner(self.source)
         while at < last:
-            if self.text[at] == "/":
+            if self.text[at] == character:
                 return at
             if self.text[at] in "\\'\"`$":
                 following = scanner.quoted_end(at, 0, self.quoted)
@@ -194,5 +224,6 @@ class Braced:
         offset = evaluate(offset_text or "0", lookup)
         length = evaluate(length_text or "0", lookup) if colon else None
         if not inner.known or offset is None or (colon and length is None):
+            again.arithmetic(self.expander, inner.text, self.state, expanded=not inner.known)
             return None
         return values.substring(text, offset, length)

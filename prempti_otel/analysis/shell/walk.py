@@ -50,6 +50,8 @@ MOST_VARIANTS = 8
 """Ways to read one command whose variables have several possible values."""
 
 _DIGITS = re.compile(r"[0-9]+")
+_HANDLERS = frozenset({"command_not_found_handle", "command_not_found_handler"})
+"""Functions that bash and zsh call by themselves for a command that is not found."""
 _LEAVING = frozenset({"exit", "return", "break", "continue", "exec"})
 
 
@@ -274,7 +276,10 @@ class Walk:
                 word for token in statement.words for word in self.expander.words(source, token.start, token.end, state)
             )
         unknown = Word(f"${name}", known=False)
-        for value in _tried(values) if values is not None else (unknown,):
+        tried = [unknown] if values is None else _tried(values)
+        if source.text[: head.start].rstrip().endswith("select"):
+            tried.append(unknown)  # an answer that is none of them gives the empty text
+        for value in tried:
             if self.exhausted():
                 self.cut(source.text)
                 return None
@@ -305,6 +310,8 @@ class Walk:
         if token is not None:
             word = self.expander.single(script.source, token.start, token.end, state)
             state.functions[word.text] = (script, statement)
+            if word.text in _HANDLERS:
+                self.commands.run_function(word, state.copy())
         return EMPTY
 
     # Simple commands

@@ -19,6 +19,10 @@ from prempti_otel.analysis.shell.trace import Process
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.command import Commands
 
+STDIN_FILES = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/proc/thread-self/fd/0"})
+"""Files that are the standard input of whoever opens them."""
+OTHER_FILES = ("/dev/fd/", "/proc/self/fd/")
+"""Files that a redirection has opened; which, is not followed."""
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
 _INTERPRETERS = {
     "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh", "make": "make", "awk": "awk",
@@ -26,12 +30,11 @@ _INTERPRETERS = {
 }  # fmt: skip
 _LOOKED_FOR = dict.fromkeys(("make", "gmake"), ("make", ("GNUmakefile", "makefile", "Makefile")))
 """By command, the language and names of files that it runs without being given them (GNU make's manual)."""
-_DEVICES = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
 
 
 def given(commands: Commands, process: Process, handover: Handover, file: Word, inner: State) -> Word | None:
     """A file given to an interpreter: known only if the same code has written it."""
-    if file.text in _DEVICES:
+    if file.text in STDIN_FILES or file.text == "-":
         return commands.code(process, replace(handover, code_file=None, code=inner.stdin.text), inner)
     if commands.is_fetched(file):
         commands.effect(process, "runs_remote_code")
@@ -44,6 +47,7 @@ def given(commands: Commands, process: Process, handover: Handover, file: Word, 
         return commands.interpret(process, handover.language, content, handover.args, inner)
     written = inner.disk.files.get(inner.path(file))
     if written is None:
+        process.dynamic = process.dynamic or file.text.startswith(OTHER_FILES)
         return None
     return _interpret(commands, process, handover.language, written, (file, *handover.args), inner)
 
