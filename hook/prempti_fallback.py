@@ -36,6 +36,7 @@ class Answer:
         self.problem = printable(problem[:TEXT_LIMIT])
         self.remedy = printable(remedy[:TEXT_LIMIT])
         self.log = hook.home + "/log/fallbacks.log" if hook.home.startswith("/") else ""
+        self.denial = "" if self.passes or hook.answering else hook.denial
         self.concluding = False
 
     def note(self) -> None:
@@ -55,7 +56,12 @@ class Answer:
         """Says the sentence and ends the process."""
         self.concluding = True
         _signal.setitimer(_signal.ITIMER_REAL, GRACE_SECONDS)
-        written(2, f"prempti: {self.outcome}: {self.problem} ({self.remedy})\n")
+        sentence = f"prempti: {self.outcome}: {self.problem} ({self.remedy})"
+        written(2, sentence + "\n")
+        if self.denial:
+            # The exit code is the refusal, whether or not all of this gets there.
+            quoted = sentence.replace("\\", "\\\\").replace('"', '\\"')
+            written(1, self.denial.replace("%s", quoted) + "\n")
         posix._exit(0 if self.passes and written(1, "{}\n") else BLOCKED)
 
 

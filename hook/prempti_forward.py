@@ -1,7 +1,7 @@
 """Forwards one tool call from a coding agent to the engine, and the engine's reply back.
 
     python -I -S prempti_hook.py AGENT --home DIR [--deadline SECONDS] [--engine PYTHON]
-                                 [--fail-open | --lifecycle | --http PORT]
+                                 [--fail-open | --lifecycle | --http PORT] [--denial TEXT]
 
 Standard input goes to the engine as it is; the reply comes back as standard output, standard error and exit code.
 Anything but one complete reply is a failure, which ``prempti_fallback`` answers.
@@ -45,6 +45,8 @@ class Hook:
         """An event that nobody is asked about: there is no call to block."""
         self.http = ""
         """The port that the agent sends its calls to; this run then only says whether a prompt may begin."""
+        self.denial = ""
+        """What standard output says where the hook blocks a call by itself; ``%s`` stands for why, in a JSON string."""
         self.step = "starting"
         """What the deadline would interrupt."""
         self.answering = False
@@ -103,6 +105,8 @@ class Hook:
                 self.engine = next(words, "")
             elif word == "--deadline":
                 self.deadline = seconds(next(words, ""))
+            elif word == "--denial":
+                self.denial = next(words, "")
             else:
                 raise misregistered(f"unknown argument {word[:80]!r}")
         if not self.agent or self.agent.startswith("-"):

@@ -61,7 +61,7 @@ class Copilot(UnaskedAgent):
         failure=(
             (
                 "the hook cannot reach the engine, is missing or crashes",
-                "blocked: any exit status but 0 is a deny; the model is told the status, not why",
+                "blocked: any exit status but 0 is a deny; the model is told why, of a missing hook only the status",
             ),
             ("the hook takes longer than 15 s", "**runs**: a timeout is always open; the hook ends itself at 5 s"),
         ),

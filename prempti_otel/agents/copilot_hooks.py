@@ -16,6 +16,10 @@ FILE = "prempti.json"
 POLICY = Path("/etc/github-copilot/policy.d")
 """An administrator's hooks; Copilot CLI takes files there that belong to root and that nobody else can write to."""
 
+DENIAL = '{"permissionDecision":"deny","permissionDecisionReason":"%s"}'
+"""Why a call is blocked it reads on standard output, also of a hook that ends with status 2; by that alone it tells the
+model the status (seen on 1.0.102)."""
+
 
 def settings_path(scope: Scope, project: Path) -> Path:
     """The hooks file of ``scope``. ``COPILOT_HOME`` is Copilot CLI's own variable for the user's folder."""
@@ -52,6 +56,7 @@ _hooks = HooksJson(
     entry=_entry,
     events=(COPILOT_JUDGED,),
     preamble={"version": 1},
+    denial=DENIAL,
     problems=_switched_off,
 )
 add, remove, status = _hooks.add, _hooks.remove, _hooks.status

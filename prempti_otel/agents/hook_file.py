@@ -56,12 +56,16 @@ def interpreter() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 
 
-def command(agent: str, home: Home, *, fail_open: bool, lifecycle: bool = False, http: int = 0) -> str:
+def command(
+    agent: str, home: Home, *, fail_open: bool, lifecycle: bool = False, http: int = 0, denial: str = ""
+) -> str:
     """The shell command that an agent runs before each tool call.
 
     What comes after the hook catches what it cannot report itself (no interpreter, a crash, a signal).
     ``lifecycle``: the one for events that nobody is asked about; it never holds the agent up.
     ``http``: the one that lets no prompt begin whose calls would not get to the engine on that port.
+    ``denial``: for an agent that reads why on standard output only, what to say there where the hook blocks a call by
+    itself: JSON in which ``%s`` is a string's place. The exit status blocks the call without it, too.
     """
     words = [interpreter(), "-I", "-S", str(home.bin / ENTRY), agent, "--home", str(home.root)]
     words += ["--engine", sys.executable]
@@ -71,10 +75,15 @@ def command(agent: str, home: Home, *, fail_open: bool, lifecycle: bool = False,
         return f"{shlex.join([*words, '--fail-open'])} || {_OPEN}"
     if http:
         return f"{shlex.join([*words, '--http', str(http)])} || {_CLOSED}"
+    if denial:
+        lost = shlex.quote(denial.replace("%s", _FAILED))
+        words += ["--denial", denial]
+        return f"{shlex.join(words)} || {{ [ $? = 2 ] || {{ echo '{_FAILED}' >&2; echo {lost}; }}; exit 2; }}"
     return f"{shlex.join(words)} || {_CLOSED}"
 
 
-_CLOSED = "{ [ $? = 2 ] || echo 'prempti hook failed: call blocked' >&2; exit 2; }"
+_FAILED = "prempti hook failed: call blocked"
+_CLOSED = f"{{ [ $? = 2 ] || echo '{_FAILED}' >&2; exit 2; }}"
 _OPEN = "{ echo 'prempti hook failed: call passed unjudged' >&2; echo '{}'; }"
 _LOST = "{ echo 'prempti hook failed: event not recorded' >&2; echo '{}'; }"
 

@@ -70,6 +70,8 @@ class HooksJson:
     form: Form = Form.JSON
     preamble: dict[str, Any] = field(default_factory=dict)
     """What a file has to say beside its hooks."""
+    denial: str = ""
+    """See :func:`prempti_otel.agents.hook_file.command`."""
     http: HttpForm | None = None
     """How it is told of HTTP hooks, if it knows them."""
     problems: Callable[[Path], Iterable[str]] = _no_problems
@@ -150,7 +152,7 @@ class HooksJson:
 
     def entries(self, home: Home, *, fail_open: bool) -> dict[str, hook_entries.Entry]:
         """What ``add`` enters: event → entry."""
-        command = hook_file.command(self.agent, home, fail_open=fail_open)
+        command = hook_file.command(self.agent, home, fail_open=fail_open, denial=self.denial)
         judged = {event: self.entry(command, fail_open) for event in self.events}
         told = hook_file.command(self.agent, home, fail_open=fail_open, lifecycle=True)
         return judged | {event: entry(told) for event, entry in self.lifecycle.items()}

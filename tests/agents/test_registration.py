@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from prempti_otel.agents import UnknownAgent, claude_code_hooks, hook_file
+from prempti_otel.agents.copilot_hooks import DENIAL
 from prempti_otel.agents.registration import Action, HookStatus, Scope, add, agents, remove, status
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
@@ -150,6 +151,17 @@ def test_the_command_answers_for_a_hook_that_cannot(
     done = subprocess.run(["/bin/sh", "-c", f"/bin/sh -c '{ending}' 2>&- || {tail}"], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (code, stdout)
     assert done.stderr.endswith(stderr)
+
+
+@pytest.mark.parametrize("ending", ["exit 1", "kill -SEGV $$", "echo {; exit 1"])
+def test_the_command_says_on_standard_output_that_a_hook_failed_where_the_agent_reads_that(
+    home: Home, ending: str
+) -> None:
+    tail = hook_file.command("copilot", home, fail_open=False, denial=DENIAL).partition(" || ")[2]
+    done = subprocess.run(["/bin/sh", "-c", f"/bin/sh -c '{ending}' 2>&- || {tail}"], capture_output=True, check=False)
+    assert done.returncode == 2
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last == {"permissionDecision": "deny", "permissionDecisionReason": "prempti hook failed: call blocked"}
 
 
 def test_a_block_that_the_hook_explained_is_not_explained_twice(home: Home) -> None:

@@ -118,6 +118,7 @@ def test_the_hook_is_entered_in_the_file_of_its_scope_once_and_taken_out_again(
 def _entries(agent: str, home: Home) -> dict[str, Any]:
     command = hook_file.command(agent, home, fail_open=False)
     told = hook_file.command(agent, home, fail_open=False, lifecycle=True)
+    telling = hook_file.command(agent, home, fail_open=False, denial=copilot_hooks.DENIAL)
     nested = {"type": "command", "timeout": 15}
     return {
         "codex": {
@@ -137,7 +138,7 @@ def _entries(agent: str, home: Home) -> dict[str, Any]:
                 for event, entered in {"BeforeTool": command, **dict.fromkeys(GEMINI_TELLS, told)}.items()
             }
         },
-        "copilot": {"version": 1, "hooks": {"preToolUse": [{"type": "command", "bash": command, "timeoutSec": 15}]}},
+        "copilot": {"version": 1, "hooks": {"preToolUse": [{"type": "command", "bash": telling, "timeoutSec": 15}]}},
         "cursor": {
             "version": 1,
             "hooks": {"preToolUse": [{"command": command, "timeout": 15, "failClosed": True}]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -322,3 +323,33 @@ def test_an_event_that_nobody_is_asked_about_is_never_held_up_and_its_loss_is_no
     assert done.stderr.startswith(b"prempti: event not recorded: ")
     (line,) = fallbacks(home)
     assert "\tevent not recorded: " in line
+
+
+DENIAL = '{"decision":"deny","why":"%s"}'
+
+
+@pytest.mark.parametrize("agent", ["copilot", 'a"\\b', "\x07é"])
+def test_an_agent_that_reads_why_on_standard_output_finds_the_sentence_there(home: Home, agent: str) -> None:
+    done = run_hook(home, b"{}", "--denial", DENIAL, "--deadline", f'0"\\{agent}', agent="copilot")
+    assert done.exit_code == 2
+    assert json.loads(done.stdout) == {"decision": "deny", "why": done.stderr.decode().rstrip("\n")}
+    assert one_sentence(done.stderr)
+
+
+def test_a_denial_is_never_put_behind_a_reply_that_was_begun(home: Home) -> None:
+    with serving(home, lambda _: reply(b"x" * 1_000_000)):
+        process = subprocess.Popen(
+            command(home, "--denial", DENIAL, "--deadline", "0.5"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.wait(30) == 2, "nobody reads the reply"
+        said, _ = process.communicate()
+    assert b"deny" not in said
+
+
+@pytest.mark.parametrize("flags", [["--fail-open"], ["--lifecycle"]])
+def test_a_call_that_passes_is_not_denied_as_well(home: Home, flags: list[str]) -> None:
+    done = run_hook(home, b"{}", "--denial", DENIAL, *flags)
+    assert (done.exit_code, done.stdout) == (0, b"{}\n")
