@@ -47,9 +47,11 @@ class Applied(Found):
                 if not self._applies(role):
                     continue
                 if role.name in ("command", "shell"):
-                    self.commands.append((role.name, tuple(words[index:])))
+                    self.commands.append((role.name, (*self.entrypoint, *words[index:])))
                     return
                 APPLY[role.name](self, word, role)
+        if self.entrypoint:
+            self.commands.append(("command", self.entrypoint))
 
     def _applies(self, role: Role) -> bool:
         seen = self.parsed.seen

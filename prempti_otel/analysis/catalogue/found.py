@@ -34,6 +34,8 @@ class Found(msgspec.Struct):
     directory: Word | None = None
     port: Word | None = None
     placeholder: str = ""
+    entrypoint: tuple[Word, ...] = ()
+    """Words that come before a command of the operands."""
     unread: bool = False
     """Whether statements come from standard input that is not known."""
 

@@ -120,6 +120,10 @@ class Reader:
             self._take(parsed.command.options[word.text], None)
         else:
             parsed.flag(word.text)
+            for letter in word.text[1:_LONGEST_CLUSTER]:
+                option = parsed.command.options.get(f"+{letter}")
+                if option is not None:
+                    self._take(option, None)
 
     def _seen_option(self) -> None:
         if self.parsed.leading < 0:

@@ -177,6 +177,10 @@ def _args(found: Found, word: Word, _: Role) -> None:
     found.args.append(word)
 
 
+def _entrypoint(found: Found, word: Word, _: Role) -> None:
+    found.entrypoint = tuple(Word(part, word.known) for part in word.text.split())
+
+
 def _placeholder(found: Found, word: Word, _: Role) -> None:
     found.placeholder = word.text
 
@@ -253,6 +257,7 @@ APPLY: dict[str, Apply] = {
     "args": _args,
     "splice": _nothing,
     "placeholder": _placeholder,
+    "entrypoint": _entrypoint,
     "sql": _sql,
     "text": _text,
     "transfer": _transfer,

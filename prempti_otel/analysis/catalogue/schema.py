@@ -53,6 +53,7 @@ ROLES: dict[str, str] = {
     "root": "The root directory of what it runs: paths inside are not local.",
     "environment": "`NAME=VALUE` for what it runs.",
     "command": "This word and those after it are a command.",
+    "entrypoint": "What the command of the operands is the arguments of (`docker run --entrypoint`).",
     "shell": "This word and those after it, joined by blanks, are shell code.",
     "code": "Code; the argument is its language.",
     "script": "A file with code; the argument is its language.",
