@@ -7,8 +7,9 @@ a reason to hold the agent up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from prempti_otel.agents.payload import compact, optional_text, required_text
 from prempti_otel.agents.told import told

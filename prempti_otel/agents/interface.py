@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
 
 from prempti_otel.errors import PremptiError
 
@@ -24,8 +25,7 @@ class UnreadableLifecycleError(PayloadError):
     """The payload is no call, so there is nothing to block, but what it tells cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What the hook prints and how it exits; the agent's own protocol."""
 
     stdout: bytes
@@ -33,8 +33,7 @@ class Reply:
     exit_code: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """What the engine knows of a payload besides the payload."""
 
     correlation_id: int
@@ -44,8 +43,7 @@ class Arrival:
     agent_pid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What people should know of an agent; ``docs/agents.md`` is made of it. Texts are Markdown."""
 
     seen: str

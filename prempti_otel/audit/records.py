@@ -7,7 +7,6 @@ ever grows: readers ignore what they do not know, and a missing key means the de
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -299,7 +298,7 @@ def _some(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-_CALL_TEXTS = tuple(field.name for field in fields(ToolCall) if field.type == "str" and field.name != "input_json")
+_CALL_TEXTS = tuple(name for name, kind in ToolCall.__annotations__.items() if kind == "str" and name != "input_json")
 
 
 def _call(bounds: Bounds, call: ToolCall) -> dict[str, Any]:

@@ -7,10 +7,10 @@ again. Nothing is judged here.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
 from prempti_otel.engine.lifecycles import CallOver, InvocationOver, Lifecycles, OpenCall, Over

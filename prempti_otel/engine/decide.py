@@ -8,8 +8,9 @@ and, for an ask alone, a person's approval.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from prempti_otel.model.decision import Decision, DecisionSource, Match, Mode, Priority, Verdict
 

@@ -6,8 +6,9 @@ The running engine and the offline judge share this code, so that a replay judge
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from prempti_otel.analysis import Context, predict
 from prempti_otel.engine.decide import decide
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from prempti_otel.rules import Ruleset
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """All that a verdict depends on besides the call and its session; swapped as a whole."""
 
     mode: Mode
@@ -39,7 +39,7 @@ class Policy:
     """None where no ruleset ever loaded: every call is then refused."""
     problem: str = ""
     """Why there is no ruleset, for a person."""
-    context: Context = field(default_factory=shipped_context)
+    context: Context = msgspec.field(default_factory=shipped_context)
     """By which effects are predicted."""
     projects: ProjectSource | None = None
     """Rules of projects that the user trusts; None where there are none."""
@@ -50,8 +50,7 @@ class Policy:
         return self.ruleset.digest if self.ruleset is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(msgspec.Struct, frozen=True):
     """A judged call."""
 
     events: list[Event]

@@ -11,9 +11,10 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from prempti_otel.analysis.code import preload
 from prempti_otel.engine import rule_changes

@@ -10,8 +10,10 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from prempti_otel.model.lifecycle import LifecycleEvent, Outcome
 
@@ -30,8 +32,7 @@ MOST_REMEMBERED = 256
 """Of each session: prompts that are over, subagents and the calls that started them, outcomes without a call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Times in nanoseconds, and numbers of things."""
 
     settle: int = 10 * SECOND_NS
@@ -49,8 +50,10 @@ class Limits:
     invocations: int = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCall:
+_USUAL = Limits()
+
+
+class OpenCall(msgspec.Struct, frozen=True):
     """A call that was not denied and has no outcome yet."""
 
     seq: int
@@ -67,8 +70,7 @@ class OpenCall:
     start_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallOver:
+class CallOver(msgspec.Struct, frozen=True):
     """An open call of which nothing more will be heard."""
 
     call: OpenCall
@@ -77,8 +79,7 @@ class CallOver:
     outcome: Outcome = Outcome.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class InvocationOver:
+class InvocationOver(msgspec.Struct, frozen=True):
     """All that one agent (or subagent) did for one prompt is over."""
 
     agent: str
@@ -94,8 +95,7 @@ class InvocationOver:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOver:
+class SessionOver(msgspec.Struct, frozen=True):
     """A session that ended without saying so."""
 
     agent: str
@@ -106,8 +106,7 @@ class SessionOver:
 Over = CallOver | InvocationOver | SessionOver
 
 
-@dataclass(slots=True)
-class _Invocation:
+class _Invocation(msgspec.Struct):
     start_ns: int
     last_ns: int
     subagent_type: str = ""
@@ -119,21 +118,20 @@ class _Invocation:
         self.last_ns = max(self.last_ns, time_ns)
 
 
-@dataclass(slots=True)
-class _Session:
+class _Session(msgspec.Struct):
     agent: str
     last_ns: int
     ended_ns: int = 0
     counted: int = 0
     """Prompts so far, for an agent that does not name them."""
-    calls: dict[str, list[OpenCall]] = field(default_factory=dict)
-    invocations: dict[tuple[str, str], _Invocation] = field(default_factory=dict)
+    calls: dict[str, list[OpenCall]] = msgspec.field(default_factory=dict)
+    invocations: dict[tuple[str, str], _Invocation] = msgspec.field(default_factory=dict)
     """By prompt and subagent, ``""`` for the agent itself."""
-    done: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
+    done: OrderedDict[tuple[str, str], None] = msgspec.field(default_factory=OrderedDict)
     """The same of those that are over: each is told once."""
-    started_by: OrderedDict[str, OpenCall] = field(default_factory=OrderedDict)
+    started_by: OrderedDict[str, OpenCall] = msgspec.field(default_factory=OrderedDict)
     """Subagent → the call that started it."""
-    early: OrderedDict[str, Lifecycle] = field(default_factory=OrderedDict)
+    early: OrderedDict[str, Lifecycle] = msgspec.field(default_factory=OrderedDict)
     """Ends of calls that were not asked about yet, by the call's key."""
 
     def open_calls(self) -> Iterator[OpenCall]:
@@ -154,7 +152,7 @@ class _Session:
 class Lifecycles:
     """What is under way, by session. Safe for all threads."""
 
-    def __init__(self, limits: Limits = Limits()) -> None:
+    def __init__(self, limits: Limits = _USUAL) -> None:
         self._limits = limits
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, _Session] = OrderedDict()

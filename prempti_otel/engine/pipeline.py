@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival, Reply, UnreadableLifecycleError
@@ -38,8 +40,7 @@ _CALLS = "evaluation"
 _EVENTS = "lifecycle"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a call that was asked about in structured form."""
 
     correlation_id: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from prempti_otel.audit import Redactor, Store
 from prempti_otel.audit.lifecycle_records import lifecycle_record, outcome_record

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 """What a JSON text can hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True):
     """One call, before it runs. Text fields are ``""`` where the agent gives none."""
 
     agent: str
@@ -56,5 +56,5 @@ class ToolCall:
     """This call's number in the engine: positive, unique within an installation."""
     received_ns: int = 0
     """Unix time in nanoseconds at which the engine had the payload."""
-    extra: Mapping[str, JsonValue] = field(default_factory=dict)
+    extra: Mapping[str, JsonValue] = msgspec.field(default_factory=dict)
     """What else the agent sent and a record may want, by the agent's own names."""

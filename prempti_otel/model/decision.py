@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event
@@ -64,8 +65,7 @@ class Priority(StrEnum):
         return list(Priority).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """One rule that held for one event."""
 
     rule: str
@@ -84,8 +84,7 @@ class Match:
     """The project's rules file that the rule stands in; empty for installed rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Verdict and action on one call, and what they rest on."""
 
     verdict: Verdict

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from prempti_otel.model.call import JsonValue
@@ -42,8 +43,7 @@ class LifecycleEvent(StrEnum):
     """All that one agent did for one prompt is over: what the engine makes of the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """A call that the model was given an answer to."""
 
     use_id: str
@@ -51,8 +51,7 @@ class Answered:
     """The answer, where it is a text; unredacted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(msgspec.Struct, frozen=True):
     """One such event. Texts are ``""`` where the agent gives none."""
 
     agent: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from prempti_otel.model.call import JsonValue
@@ -28,8 +29,7 @@ class RecordKind(StrEnum):
     """A call that the hook answered without the engine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What is to be recorded. ``body`` is redacted and holds JSON values only."""
 
     kind: RecordKind
@@ -39,8 +39,7 @@ class Record:
     session_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(msgspec.Struct, frozen=True):
     """A record with its place in the hash chain."""
 
     seq: int

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from prempti_otel.audit import DecisionBody, LifecycleBody, OutcomeBody, StoreReader, body_of
 from prempti_otel.audit.records import Body

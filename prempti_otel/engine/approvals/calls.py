@@ -15,8 +15,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from prempti_otel.engine.decide import approvable, approved
 from prempti_otel.errors import PremptiError
@@ -47,8 +49,7 @@ class ApprovalError(PremptiError):
     """There is nothing to approve under that ID, or not like this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A call that waits for approval."""
 
     id: str
@@ -65,8 +66,7 @@ class Asked:
     """Of its decision record, where a person can read what they approve; 0 until that is written."""
 
 
-@dataclass(slots=True)
-class Grant:
+class Grant(msgspec.Struct):
     """An approval."""
 
     asked: Asked
@@ -78,7 +78,7 @@ class Grant:
     once: bool
     by: str
     """Who gave it; names a user, and so it is no part of what is exported."""
-    used: set[str] = field(default_factory=set)
+    used: set[str] = msgspec.field(default_factory=set)
     """Hook events that let the call pass: an agent may be asked about one call at two of its events, in turn."""
 
     def in_force(self, now_ns: int, ticks: int) -> bool:

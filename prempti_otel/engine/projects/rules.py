@@ -12,10 +12,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.projects import files as project_files
