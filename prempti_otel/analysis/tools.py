@@ -117,9 +117,16 @@ def _written(call: ToolCall, content: str, *, reads: bool) -> ToolReading:
 
 
 def _search(call: ToolCall) -> ToolReading:
-    """Grep and LS: what lies below the given folder, else below the working directory; the pattern is data."""
+    """Grep and LS: what lies below the given folder, else below the working directory; the pattern is data.
+
+    Names of files that Grep is confined to are reads of their own: a secret's name matters, wherever it lies.
+    """
     folder = _text(call.input, "path", "dir_path") or "."
-    return ToolReading(files=(FileAccess(_word(folder), FileOp.READ, recursive=True),))
+    files = [FileAccess(_word(folder), FileOp.READ, recursive=True)]
+    names = _text(call.input, "glob")
+    if names:
+        files.append(FileAccess(Word(f"{folder.rstrip('/')}/{names}", pattern=True), FileOp.READ))
+    return ToolReading(files=tuple(files))
 
 
 def _glob(call: ToolCall) -> ToolReading:

@@ -39,10 +39,10 @@ def _all(found: Found) -> Iterator[Handover]:
 
 
 def _filled(found: Found, filled: Filled, words: tuple[Word, ...]) -> Iterator[Handover]:
-    values, words, complete = _arguments(filled, words, found.parsed)
     placeholder = found.placeholder or filled.placeholder
     if not placeholder and not filled.braces.isdisjoint(found.parsed.seen):
         placeholder = "{}"
+    values, words, complete = _arguments(filled, words, found.parsed, lines=bool(placeholder))
     used = bool(placeholder) and any(placeholder in word.text for word in words)
     if not values and not words:
         return
@@ -115,8 +115,13 @@ def _replaced(word: Word, placeholder: str, value: Word) -> Word:
     return Word(text, word.known and value.known, word.pattern or value.pattern)
 
 
-def _arguments(filled: Filled, words: tuple[Word, ...], parsed: Parsed) -> tuple[list[Word], tuple[Word, ...], bool]:
-    """Further arguments as far as known, the command without them, and whether these are all."""
+def _arguments(
+    filled: Filled, words: tuple[Word, ...], parsed: Parsed, *, lines: bool
+) -> tuple[list[Word], tuple[Word, ...], bool]:
+    """Further arguments as far as known, the command without them, and whether these are all.
+
+    Where something stands for them, blanks do not divide them: xargs(1) on `-I`, GNU parallel always.
+    """
     if filled.found:
         name = bounding_name(parsed)
         shown = "{}" if name is None else name.text
@@ -131,4 +136,6 @@ def _arguments(filled: Filled, words: tuple[Word, ...], parsed: Parsed) -> tuple
     text = parsed.stdin.text
     if text is None or not text.known:
         return [], words, False
-    return [Word(part) for part in text.text.replace("\0", "\n").split()], words, True
+    given = text.text.replace("\0", "\n")
+    parts = [line.strip() for line in given.split("\n")] if lines else given.split()
+    return [Word(part) for part in parts if part], words, True

@@ -10,6 +10,7 @@ import re2
 
 from prempti_otel.analysis.catalogue.compiled import Role
 from prempti_otel.analysis.catalogue.found import MAX_TEXT, Found, encodable
+from prempti_otel.analysis.patch import read_patch
 from prempti_otel.analysis.reading import FileAccess, FileOp, Word
 
 _MAX_STATEMENTS = 512
@@ -60,16 +61,26 @@ def _file_url(found: Found, word: Word, _: Role) -> None:
 
 
 def _url_file(found: Found, word: Word, _: Role) -> None:
-    name = (
-        word.text.partition("?")[0]
-        .partition("#")[0]
-        .rpartition("://")[2]
-        .rstrip("/")
-        .partition("/")[2]
-        .rpartition("/")[2]
-    )
+    name = _last_part(word.text)
     if name:
         found.add_file(Word(name, word.known), FileOp.WRITE)
+
+
+def _url_name(found: Found, word: Word, _: Role) -> None:
+    found.sources.append(Word(_last_part(word.text), word.known))
+
+
+def _last_part(url: str) -> str:
+    path = url.partition("?")[0].partition("#")[0].rpartition("://")[2].rstrip("/").partition("/")[2]
+    return path.rpartition("/")[2]
+
+
+def _patch(found: Found, word: Word, _: Role) -> None:
+    for change in read_patch(word.text[:MAX_TEXT]).changes:
+        if change.path:
+            found.add_file(Word(change.path, word.known), FileOp.DELETE if change.op == "Delete" else FileOp.WRITE)
+        if change.moved_to:
+            found.add_file(Word(change.moved_to, word.known), FileOp.WRITE)
 
 
 _URL = re2.compile(r"[A-Za-z][A-Za-z0-9.+-]*://\S+")
@@ -244,6 +255,8 @@ APPLY: dict[str, Apply] = {
     "form_file": _form_file,
     "file_url": _file_url,
     "url_file": _url_file,
+    "url_name": _url_name,
+    "patch": _patch,
     "port": _port,
     "user": _user,
     "remote": _remote,

@@ -39,6 +39,8 @@ ROLES: dict[str, str] = {
     "form_file": "`NAME=@FILE` or `NAME=<FILE` reads the file; anything else is data.",
     "file_url": "`file://FILE` or `fileb://FILE` reads the file; anything else is data.",
     "url_file": "A URL whose last part names the file that is written.",
+    "url_name": "A URL whose last part names a file in a folder that an option gives (`folder`).",
+    "patch": "A patch in the envelope of Codex's `apply_patch`: the files that it writes and deletes.",
     "url": "A URL; what for, `net` says.",
     "maybe_url": "A URL where it holds one (`NAME @ URL`, `git+URL`), else data; what for, `net` says.",
     "host": "A host; what for, `net` says.",
