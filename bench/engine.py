@@ -22,6 +22,7 @@ from prempti_otel.engine.projects.notices import Notices
 from prempti_otel.engine.projects.trust import TrustedFile, TrustList, fingerprint
 from prempti_otel.engine.sessions import Sessions
 from prempti_otel.engine.trail import Trail
+from prempti_otel.settings.home import Home
 
 GOALS = "goals: p50 0.5 ms, p99 2 ms"
 ONLY_OWN_RULES = "rules: {default: false}\n"
@@ -37,6 +38,24 @@ def run(quick: bool) -> list[Row]:
 
 
 @contextmanager
+def parts(home: Home) -> Iterator[tuple[Keeper, Trail, Health]]:
+    """Settings, rules and a real store, loaded as the engine does. Raises RuntimeError where they are not sound."""
+    health = Health()
+    trail = Trail(home, health)
+    keeper = Keeper(home, health, trail)
+    keeper.load_config()
+    if not trail.open(keeper.config):
+        raise RuntimeError(health.sentences())
+    keeper.load_rules()
+    if keeper.load_error:
+        raise RuntimeError(keeper.load_error)
+    yield keeper, trail, health
+    trail.close()
+    if health.sentences():
+        raise RuntimeError(health.sentences())
+
+
+@contextmanager
 def pipeline(config: str = "", rules: str = "", trusted: Sequence[TrustedFile] = ()) -> Iterator[Pipeline]:
     """Steps 1 to 6 without the socket, with a real store, in this process."""
     with load.home(config) as home:
@@ -45,20 +64,9 @@ def pipeline(config: str = "", rules: str = "", trusted: Sequence[TrustedFile] =
         if trusted:
             home.trusted.touch(mode=0o600)
             home.trusted.write_bytes(msgspec.json.encode(TrustList(files=list(trusted))))
-        health = Health()
-        trail = Trail(home, health)
-        keeper = Keeper(home, health, trail)
-        keeper.load_config()
-        if not trail.open(keeper.config):
-            raise RuntimeError(health.sentences())
-        keeper.load_rules()
-        if keeper.load_error:
-            raise RuntimeError(keeper.load_error)
-        notices = Notices(home, health, trail)
-        yield Pipeline(lambda: keeper.policy, trail, Sessions(), Numbers(), health, notices=notices)
-        trail.close()
-        if health.sentences():
-            raise RuntimeError(health.sentences())
+        with parts(home) as (keeper, trail, health):
+            notices = Notices(home, health, trail)
+            yield Pipeline(lambda: keeper.policy, trail, Sessions(), Numbers(), health, notices=notices)
 
 
 def measure(judge: Pipeline, calls: int, project: str = load.PROJECT) -> tuple[list[float], float]:

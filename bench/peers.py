@@ -19,10 +19,10 @@ from typing import Any
 
 from bench import hook, load
 from bench.rows import Row
-from bench.transport import COMMAND, HTTP, Connection, free_port
+from bench.transport import COMMAND, HTTP, Connection
 from prempti_otel.agents import hook_file
+from prempti_otel.ctl.hook import http_port
 from prempti_otel.settings.home import Home
-from prempti_otel.settings.http_hooks import HttpHooks, new_token
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "peers"
 GOALS = {COMMAND: 4.0, HTTP: 20.0}
@@ -118,9 +118,7 @@ def _payload(number: int, project: Path) -> bytes:
 def _times(peers: Sequence[Peer], project: Path, rounds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in (COMMAND, HTTP, *(peer.name for peer in peers))}
     with load.home() as home:
-        hooks = HttpHooks(port=free_port(), token=new_token())
-        home.http_hooks.touch(mode=0o600)
-        home.http_hooks.write_text(json.dumps({"port": hooks.port, "token": hooks.token}))
+        hooks = http_port.rotate(home)
         hook_file.install(home)
         with load.engine(home):
             ours = ["/bin/sh", "-c", hook_file.command(load.AGENT, home, fail_open=False)]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import itertools
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from bench import load
+from bench.engine import parts
 from bench.rows import Row
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival
@@ -18,7 +17,6 @@ from prempti_otel.analysis import predict
 from prempti_otel.audit import Redactor
 from prempti_otel.audit.records import decision_record
 from prempti_otel.engine.decide import decide
-from prempti_otel.engine.health import Health
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.trail import Trail
 from prempti_otel.model.event import tool_event
@@ -45,23 +43,6 @@ def _payload(command: str) -> bytes:
         "tool_use_id": "toolu_01",
     }
     return json.dumps(call).encode()
-
-
-@contextlib.contextmanager
-def parts() -> Iterator[tuple[Keeper, Trail, Redactor]]:
-    """What the steps need, loaded as the engine does, in a throw-away home."""
-    with load.home() as home:
-        health = Health()
-        trail = Trail(home, health)
-        keeper = Keeper(home, health, trail)
-        keeper.load_config()
-        if not trail.open(keeper.config):
-            raise RuntimeError(health.sentences())
-        keeper.load_rules()
-        if keeper.load_error:
-            raise RuntimeError(keeper.load_error)
-        yield keeper, trail, Redactor.open(home)
-        trail.close()
 
 
 def one(payload: bytes, keeper: Keeper, trail: Trail, redactor: Redactor) -> tuple[float, ...]:
@@ -100,7 +81,8 @@ def one(payload: bytes, keeper: Keeper, trail: Trail, redactor: Redactor) -> tup
 def run(quick: bool) -> list[Row]:
     """Median and tail of each step, and of all together."""
     calls = payloads(200)
-    with parts() as (keeper, trail, redactor):
+    with load.home() as home, parts(home) as (keeper, trail, _):
+        redactor = Redactor.open(home)
         for payload in calls:
             one(payload, keeper, trail, redactor)
         gc.collect()

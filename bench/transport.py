@@ -7,7 +7,6 @@ answers ``{}`` to everything. The client is a bare socket: what the agent's own 
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from bench import hook, load
 from bench.rows import Row
 from prempti_otel.agents import hook_file
+from prempti_otel.ctl.hook import http_port
 from prempti_otel.settings.http_hooks import ADDRESS, PATH, HttpHooks, new_token
 
 COMMAND, HTTP, FLOOR = "command hook", "HTTP hook", "HTTP floor: {} from the same library"
@@ -69,9 +69,7 @@ def run(quick: bool) -> list[Row]:
         assert bare.stdout is not None
         floor = Connection(HttpHooks(port=int(bare.stdout.readline()), token=new_token()))
         with load.home() as home:
-            hooks = HttpHooks(port=free_port(), token=new_token())
-            home.http_hooks.touch(mode=0o600)
-            home.http_hooks.write_text(json.dumps({"port": hooks.port, "token": hooks.token}))
+            hooks = http_port.rotate(home)
             hook_file.install(home)
             with load.engine(home):
                 times = _times(rounds, hook_file.command(load.AGENT, home, fail_open=False), hooks, floor, home.root)
@@ -106,10 +104,3 @@ def _rows(times: dict[str, list[float]]) -> list[Row]:
         rows.append(Row(f"{name}, p50", middle, "ms", middle / floor_middle, f"{len(times[name])} calls"))
         rows.append(Row(f"{name}, p99", tail, "ms", tail / floor_tail))
     return rows
-
-
-def free_port() -> int:
-    """One that nobody listens on at this moment."""
-    with socket.socket() as sock:
-        sock.bind((ADDRESS, 0))
-        return int(sock.getsockname()[1])

@@ -1,24 +1,24 @@
-"""Ports for servers that tests start."""
+"""Ports for servers that tests start: such as are given to no connection, which could take one before its server."""
 
 from __future__ import annotations
 
 import random
 import socket
 
-_RANGE = range(20_000, 32_000)
-"""Below the ports that Linux and macOS give to connections, so that none of those takes one before its server does."""
+from prempti_otel.settings.http_hooks import ADDRESS, PORTS
+
 _given: set[int] = set()
 
 
 def free_port() -> int:
     """A port on loopback that nobody listens on now, another one at each call."""
     while True:
-        port = random.choice(_RANGE)
+        port = random.choice(PORTS)
         if port in _given:
             continue
         with socket.socket() as listener:
             try:
-                listener.bind(("127.0.0.1", port))
+                listener.bind((ADDRESS, port))
             except OSError:
                 continue
         _given.add(port)
