@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +33,6 @@ def home(ctl: Ctl) -> Home:
     made = Home(ctl.guard_home)
     made.create()
     return made
-
-
-@pytest.fixture
-def store(home: Home) -> Iterator[Store]:
-    with Store.open(home, retention_days=36_500) as opened:
-        yield opened
-
-
-@pytest.fixture(params=["grpc", "http/protobuf"])
-def receiver(request: pytest.FixtureRequest) -> Iterator[OtlpReceiver]:
-    with OtlpReceiver(request.param) as listening:
-        yield listening
 
 
 def filled(store: Store, calls: int = 10) -> None:

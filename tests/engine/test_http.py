@@ -330,13 +330,6 @@ def test_a_port_that_another_program_has_is_told_and_is_no_answer(tmp_path: Path
             HttpServer(hooks, lambda _: DEFER, lambda _: None, 1)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    found = Home(tmp_path / "home")
-    found.create()
-    return found
-
-
 def test_without_its_file_there_is_no_port_and_no_server_is_loaded(home: Home) -> None:
     health = Health()
     door = Door(home, health, lambda _: DEFER, 2)
