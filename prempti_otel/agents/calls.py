@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from prempti_otel.agents.interface import PayloadError
+from prempti_otel.agents.errors import PayloadError
 from prempti_otel.agents.paths import expand_home, resolve
 from prempti_otel.agents.payload import compact, optional_text, required_text
 from prempti_otel.model.call import ToolCall
@@ -118,11 +118,13 @@ def tool_call(
     )
 
 
-def check_event(event: str, *judged: str) -> None:
-    """Raises PayloadError for an event that is none of those ``judged``."""
+def judged_event(fields: Mapping[str, Any], *judged: str, key: str = "hook_event_name") -> str:
+    """The event of a payload, under ``key``. Raises PayloadError where it is none of those ``judged``."""
+    event = required_text(fields, key)
     if event not in judged:
         verb = "are" if len(judged) > 1 else "is"
         raise PayloadError(f"unknown hook event {event[:80]!r}", remedy=f"only {' and '.join(judged)} {verb} judged")
+    return event
 
 
 def check_sizes(cwd: str, *ids: str) -> None:

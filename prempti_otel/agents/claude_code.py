@@ -13,10 +13,10 @@ import msgspec
 import re2
 
 from prempti_otel.agents import claude_code_lifecycle
-from prempti_otel.agents.calls import MCP, check_event, encodable, said, split_mcp, tool_call
+from prempti_otel.agents.calls import MCP, encodable, judged_event, said, split_mcp, tool_call
 from prempti_otel.agents.hook_events import CLAUDE_CODE_JUDGED
 from prempti_otel.agents.interface import Agent, Arrival, Facts, Reply
-from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.agents.payload import optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
 
@@ -73,29 +73,23 @@ class ClaudeCode(Agent):
         ),
     )
 
-    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
-        """See :meth:`Agent.parse`."""
-        fields = decode(payload)
-        return self._call(fields, required_text(fields, "hook_event_name"), arrival)
-
-    def read(self, payload: bytes, arrival: Arrival) -> ToolCall | Lifecycle:
-        """See :meth:`Agent.read`."""
-        fields = decode(payload)
+    def lifecycle(self, fields: dict[str, Any], arrival: Arrival) -> Lifecycle | None:
+        """See :meth:`Agent.lifecycle`."""
         event = required_text(fields, "hook_event_name")
         if claude_code_lifecycle.known(event):
             with unasked(event):
                 return claude_code_lifecycle.read(self.name, event, fields, arrival)
-        return self._call(fields, event, arrival)
+        return None
 
-    def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        check_event(event, CLAUDE_CODE_JUDGED)
-        session = required_text(fields, "session_id")
+    def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.call`."""
+        event = judged_event(fields, CLAUDE_CODE_JUDGED)
         tool = required_text(fields, "tool_name")
         return tool_call(
             self.name,
             arrival,
             event=event,
-            session=session,
+            session=required_text(fields, "session_id"),
             cwd=required_text(fields, "cwd"),
             tool=tool,
             tool_input=required_object(fields, "tool_input"),

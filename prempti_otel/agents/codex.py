@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from prempti_otel.agents import codex_lifecycle
-from prempti_otel.agents.calls import check_event, encodable, said, split_mcp, tool_call
+from prempti_otel.agents.calls import encodable, judged_event, said, split_mcp, tool_call
 from prempti_otel.agents.hook_events import CODEX_CALL, CODEX_PERMISSION
 from prempti_otel.agents.interface import Agent, Facts, Reply
-from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.agents.payload import optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
 
@@ -56,22 +56,17 @@ class Codex(Agent):
         ),
     )
 
-    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
-        """See :meth:`Agent.parse`."""
-        fields = decode(payload)
-        return self._call(fields, required_text(fields, "hook_event_name"), arrival)
-
-    def read(self, payload: bytes, arrival: Arrival) -> ToolCall | Lifecycle:
-        """See :meth:`Agent.read`."""
-        fields = decode(payload)
+    def lifecycle(self, fields: dict[str, Any], arrival: Arrival) -> Lifecycle | None:
+        """See :meth:`Agent.lifecycle`."""
         event = required_text(fields, "hook_event_name")
         if event in codex_lifecycle.EVENTS:
             with unasked(event):
                 return codex_lifecycle.read(self.name, fields, arrival)
-        return self._call(fields, event, arrival)
+        return None
 
-    def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        check_event(event, CODEX_CALL, CODEX_PERMISSION)
+    def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.call`."""
+        event = judged_event(fields, CODEX_CALL, CODEX_PERMISSION)
         tool = required_text(fields, "tool_name")
         return tool_call(
             self.name,

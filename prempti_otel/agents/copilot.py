@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from prempti_otel.agents.calls import PATCH_TOOL, renamed, split_mcp, tool_call
+from prempti_otel.agents.errors import PayloadError
 from prempti_otel.agents.hook_events import COPILOT_JUDGED
-from prempti_otel.agents.interface import Facts, PayloadError, Reply
+from prempti_otel.agents.interface import Facts, Reply
 from prempti_otel.agents.payload import decode, required_text
 from prempti_otel.agents.unasked import UnaskedAgent
 
@@ -72,9 +73,8 @@ class Copilot(UnaskedAgent):
         ),
     )
 
-    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
-        """See :meth:`Agent.parse`."""
-        fields = decode(payload)
+    def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.call`."""
         original = required_text(fields, "toolName")
         for name in _AFTERWARDS:
             if name in fields:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from prempti_otel.agents.calls import PATCH_TOOL, check_event, renamed, split_mcp, tool_call
+from prempti_otel.agents.calls import PATCH_TOOL, judged_event, renamed, split_mcp, tool_call
+from prempti_otel.agents.errors import PayloadError
 from prempti_otel.agents.hook_events import CURSOR_JUDGED
-from prempti_otel.agents.interface import Facts, PayloadError, Reply
-from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.agents.interface import Facts, Reply
+from prempti_otel.agents.payload import optional_text, required_object, required_text
 from prempti_otel.agents.unasked import UnaskedAgent
 
 if TYPE_CHECKING:
@@ -70,11 +71,9 @@ class Cursor(UnaskedAgent):
         ),
     )
 
-    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
-        """See :meth:`Agent.parse`."""
-        fields = decode(payload)
-        event = required_text(fields, "hook_event_name")
-        check_event(event, CURSOR_JUDGED)
+    def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.call`."""
+        event = judged_event(fields, CURSOR_JUDGED)
         original = required_text(fields, "tool_name")
         given = required_object(fields, "tool_input")
         tool, tool_input, mcp = _normal(original, given)

@@ -14,10 +14,11 @@ import msgspec
 import re2
 
 from prempti_otel.agents import gemini_lifecycle
-from prempti_otel.agents.calls import check_event, renamed, tool_call
+from prempti_otel.agents.calls import judged_event, renamed, tool_call
+from prempti_otel.agents.errors import PayloadError
 from prempti_otel.agents.hook_events import GEMINI_JUDGED
-from prempti_otel.agents.interface import Facts, PayloadError, Reply
-from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.agents.interface import Facts, Reply
+from prempti_otel.agents.payload import optional_text, required_object, required_text
 from prempti_otel.agents.told import unasked
 from prempti_otel.agents.unasked import UnaskedAgent
 
@@ -77,14 +78,8 @@ class Gemini(UnaskedAgent):
         ),
     )
 
-    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
-        """See :meth:`Agent.parse`."""
-        fields = decode(payload)
-        return self._call(fields, required_text(fields, "hook_event_name"), arrival)
-
-    def read(self, payload: bytes, arrival: Arrival) -> ToolCall | Lifecycle:
-        """See :meth:`Agent.read`."""
-        fields = decode(payload)
+    def lifecycle(self, fields: dict[str, Any], arrival: Arrival) -> Lifecycle | None:
+        """See :meth:`Agent.lifecycle`."""
         event = required_text(fields, "hook_event_name")
         if event == gemini_lifecycle.AFTER_TOOL:
             with unasked(event):
@@ -93,10 +88,11 @@ class Gemini(UnaskedAgent):
         if event in gemini_lifecycle.EVENTS:
             with unasked(event):
                 return gemini_lifecycle.read(self.name, event, fields, arrival)
-        return self._call(fields, event, arrival)
+        return None
 
-    def _call(self, fields: dict[str, Any], event: str, arrival: Arrival) -> ToolCall:
-        check_event(event, GEMINI_JUDGED)
+    def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.call`."""
+        event = judged_event(fields, GEMINI_JUDGED)
         used = _used(fields)
         return tool_call(
             self.name,

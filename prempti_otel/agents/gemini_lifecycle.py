@@ -37,9 +37,7 @@ def read(agent: str, event: str, fields: Mapping[str, Any], arrival: Arrival) ->
     return told(agent, EVENTS[event], fields, arrival)
 
 
-def ended(
-    agent: str, fields: Mapping[str, Any], arrival: Arrival, tool: str, tool_input: Mapping[str, Any]
-) -> Lifecycle:
+def ended(agent: str, fields: Mapping[str, Any], arrival: Arrival, tool: str, tool_input: dict[str, Any]) -> Lifecycle:
     """The end of a call of ``tool``, by its normal name, with ``tool_input``, by its normal keys: there is no id.
 
     Raises PayloadError.
@@ -52,7 +50,7 @@ def ended(
         fields,
         arrival,
         tool=tool,
-        input_json=compact(dict(tool_input)),
+        input_json=compact(tool_input),
         outcome=outcome,
         error=error,
     )

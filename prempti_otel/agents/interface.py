@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from prempti_otel.errors import PremptiError
+from prempti_otel.agents.payload import decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
     from prempti_otel.model.lifecycle import Lifecycle
-
-
-class PayloadError(PremptiError):
-    """What the hook was given cannot be judged; the call is blocked and this is the sentence."""
-
-
-class UnreadableLifecycleError(PayloadError):
-    """The payload is no call, so there is nothing to block, but what it tells cannot be read."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -67,16 +59,25 @@ class Agent(ABC):
     """As its makers write it: ``Claude Code``."""
     facts: ClassVar[Facts]
 
-    @abstractmethod
     def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
         """The call in ``payload``. Raises PayloadError with a sentence that says what is wrong with it."""
+        return self.call(decode(payload), arrival)
 
     def read(self, payload: bytes, arrival: Arrival) -> ToolCall | Lifecycle:
-        """The call in ``payload``, or what else the agent tells. Raises PayloadError, and UnreadableLifecycleError.
+        """The call in ``payload``, or what else the agent tells. Raises PayloadError, and UnreadableLifecycleError."""
+        fields = decode(payload)
+        return self.lifecycle(fields, arrival) or self.call(fields, arrival)
 
-        An agent that is only ever asked about calls has nothing but :meth:`parse`.
+    @abstractmethod
+    def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:
+        """The call that a payload's ``fields`` tell of. Raises PayloadError."""
+
+    def lifecycle(self, fields: dict[str, Any], arrival: Arrival) -> Lifecycle | None:  # noqa: ARG002
+        """What ``fields`` tell that is no call; None for a call, which is all that some agents tell of.
+
+        Raises PayloadError, and UnreadableLifecycleError.
         """
-        return self.parse(payload, arrival)
+        return None
 
     @abstractmethod
     def can_ask(self, call: ToolCall) -> bool:

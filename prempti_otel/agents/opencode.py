@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from prempti_otel.agents.calls import PATCH_TOOL, check_event, renamed, split_mcp, tool_call
+from prempti_otel.agents.calls import PATCH_TOOL, judged_event, renamed, split_mcp, tool_call
 from prempti_otel.agents.interface import Facts, Reply
-from prempti_otel.agents.payload import decode, optional_text, required_object, required_text
+from prempti_otel.agents.payload import optional_text, required_object, required_text
 from prempti_otel.agents.unasked import UnaskedAgent
 
 if TYPE_CHECKING:
@@ -69,11 +69,9 @@ class OpenCode(UnaskedAgent):
         ),
     )
 
-    def parse(self, payload: bytes, arrival: Arrival) -> ToolCall:
-        """See :meth:`Agent.parse`."""
-        fields = decode(payload)
-        event = required_text(fields, "event")
-        check_event(event, EVENT)
+    def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:
+        """See :meth:`Agent.call`."""
+        event = judged_event(fields, EVENT, key="event")
         original = required_text(fields, "tool")
         given = required_object(fields, "args")
         tool, keys = TOOLS.get(original, (original, {}))

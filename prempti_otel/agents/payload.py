@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from prempti_otel.agents.interface import PayloadError
+from prempti_otel.agents.errors import PayloadError
 
 if TYPE_CHECKING:
     from prempti_otel.model.call import JsonValue

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from prempti_otel.agents.calls import check_sizes
-from prempti_otel.agents.interface import Arrival, PayloadError, UnreadableLifecycleError
+from prempti_otel.agents.errors import PayloadError, UnreadableLifecycleError
+from prempti_otel.agents.interface import Arrival
 from prempti_otel.agents.payload import optional_text, required_text
 from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent
 

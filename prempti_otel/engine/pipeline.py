@@ -14,7 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from prempti_otel import agents
-from prempti_otel.agents.interface import Arrival, Reply, UnreadableLifecycleError
+from prempti_otel.agents.errors import UnreadableLifecycleError
+from prempti_otel.agents.interface import Arrival, Reply
 from prempti_otel.engine.approvals.calls import Approvals
 from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.decide import asks, cut_to, failure

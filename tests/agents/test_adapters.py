@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prempti_otel import agents
-from prempti_otel.agents.interface import Arrival, PayloadError, Reply
+from prempti_otel.agents.errors import PayloadError
+from prempti_otel.agents.interface import Arrival, Reply
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Decision, DecisionSource, Mode, Verdict
 from tests.support.agent_payloads import FILE, FORMS, PATCH, PROJECT, SAMPLES, payload

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from prempti_otel import agents
 from prempti_otel.agents.claude_code import ClaudeCode
-from prempti_otel.agents.interface import Arrival, PayloadError, Reply
+from prempti_otel.agents.errors import PayloadError
+from prempti_otel.agents.interface import Arrival, Reply
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Decision, DecisionSource, Mode, Verdict
 from tests.support.claude_payloads import PROJECT, TOOL_INPUTS, fields, payload

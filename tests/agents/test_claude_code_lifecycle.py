@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prempti_otel.agents import get
-from prempti_otel.agents.interface import Arrival, PayloadError, UnreadableLifecycleError
+from prempti_otel.agents.errors import PayloadError, UnreadableLifecycleError
+from prempti_otel.agents.interface import Arrival
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.lifecycle import Answered, Lifecycle, LifecycleEvent, Outcome
 from tests.support.claude_payloads import fields

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.agents.interface import PayloadError
+from prempti_otel.agents.errors import PayloadError
 from prempti_otel.agents.payload import MAX_BYTES, MAX_DEPTH, MAX_VALUES, compact, decode
 
 json_values = st.recursive(
