@@ -7,7 +7,7 @@ again. Nothing is judged here.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -87,18 +87,7 @@ class Chronicle:
 
     def decided(self, call: ToolCall, stored: StoredRecord, attempt: int, action: Verdict) -> None:
         """A decision is on record. Raises StoreError where what follows from it cannot be recorded."""
-        opened = OpenCall(
-            seq=stored.seq,
-            agent=call.agent,
-            session_id=call.session_id,
-            prompt_id=call.prompt_id or call.turn_id,
-            subagent_id=call.subagent_id,
-            tool=call.tool,
-            use_id=call.use_id,
-            key=call.use_id or self._key(call.tool, call.input_json),
-            attempt=attempt,
-            start_ns=call.received_ns,
-        )
+        opened = _opened(stored.seq, call, call.use_id or self._key(call.tool, call.input_json), attempt)
         over, early = self._lives.decided(
             opened,
             subagent_type=call.subagent_type,
@@ -197,19 +186,8 @@ class Chronicle:
     def _outcome(self, event: Lifecycle, call: OpenCall | None) -> None:
         assert event.outcome is not None
         if call is not None:
-            self._trail.outcome(
-                outcome=event.outcome,
-                time_ns=event.received_ns,
-                session_id=call.session_id,
-                agent=call.agent,
-                tool=call.tool,
-                decision=call.seq,
-                prompt_id=call.prompt_id,
-                use_id=call.use_id,
-                attempt=call.attempt,
-                end_ns=max(event.received_ns, call.start_ns),
-                told=event,
-            )
+            end_ns = max(event.received_ns, call.start_ns)
+            self._ended(call, outcome=event.outcome, time_ns=event.received_ns, end_ns=end_ns, told=event)
             return
         self._trail.outcome(
             outcome=event.outcome,
@@ -223,22 +201,22 @@ class Chronicle:
             told=event,
         )
 
+    def _ended(self, call: OpenCall, **told: Any) -> None:
+        """Record the end of a call that was decided on; ``told`` is what else there is for ``outcome_record``."""
+        self._trail.outcome(
+            session_id=call.session_id,
+            agent=call.agent,
+            tool=call.tool,
+            decision=call.seq,
+            prompt_id=call.prompt_id,
+            use_id=call.use_id,
+            attempt=call.attempt,
+            **told,
+        )
+
     def _end(self, over: Over, now_ns: int) -> None:
         if isinstance(over, CallOver):
-            call = over.call
-            self._trail.outcome(
-                outcome=over.outcome,
-                time_ns=now_ns,
-                session_id=call.session_id,
-                agent=call.agent,
-                tool=call.tool,
-                decision=call.seq,
-                prompt_id=call.prompt_id,
-                use_id=call.use_id,
-                attempt=call.attempt,
-                end_ns=over.end_ns,
-                reason=over.reason,
-            )
+            self._ended(over.call, outcome=over.outcome, time_ns=now_ns, end_ns=over.end_ns, reason=over.reason)
         elif isinstance(over, InvocationOver):
             event = Lifecycle(
                 agent=over.agent,
@@ -276,20 +254,9 @@ class Chronicle:
         call = body.call
         if not call.tool:
             return
-        opened = OpenCall(
-            seq=seq,
-            agent=call.agent,
-            session_id=call.session_id,
-            prompt_id=call.prompt_id or call.turn_id,
-            subagent_id=call.subagent_id,
-            tool=call.tool,
-            use_id=call.use_id,
-            key=call.use_id or _input_key(call.tool, body.input_hash),
-            attempt=body.attempt,
-            start_ns=call.received_ns,
-        )
+        key = call.use_id or _input_key(call.tool, body.input_hash)
         self._lives.decided(
-            opened,
+            _opened(seq, call, key, body.attempt),
             subagent_type=call.subagent_type,
             traceparent=call.traceparent,
             denied=body.decision.action == Verdict.DENY,
@@ -345,6 +312,22 @@ def _last_list(reader: StoreReader, after: int) -> tuple[int, list[int]]:
                 found, calls = record.seq, listed
         seen = page[-1].seq
     return found, sorted({seq for seq in calls if type(seq) is int and seq <= after})
+
+
+def _opened(seq: int, call: ToolCall | _Call, key: str, attempt: int) -> OpenCall:
+    """A call that was decided on in record ``seq``; its end will be known by ``key``."""
+    return OpenCall(
+        seq=seq,
+        agent=call.agent,
+        session_id=call.session_id,
+        prompt_id=call.prompt_id or call.turn_id,
+        subagent_id=call.subagent_id,
+        tool=call.tool,
+        use_id=call.use_id,
+        key=key,
+        attempt=attempt,
+        start_ns=call.received_ns,
+    )
 
 
 def _input_key(tool: str, fingerprint: str) -> str:
