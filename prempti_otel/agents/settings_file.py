@@ -29,6 +29,9 @@ _ATTEMPTS = 100
 """Each takes some 30 ms; on a busy machine another program may well save in most of them."""
 _HALF_WRITTEN_SECONDS = 0.1
 """An editor that empties a file before it fills it has filled it by then."""
+_HALF_WRITTEN_SECONDS = 0.5
+"""An editor that empties a file before it fills it has filled it by then, also on a busy machine."""
+_LOOK_AGAIN_SECONDS = 0.01
 _BOM = codecs.BOM_UTF8
 
 
@@ -72,7 +75,7 @@ def read(path: Path, *, form: Form = Form.JSON) -> Settings | None:
         except SettingsFileError:
             if not _is_fresh(path):
                 raise
-            time.sleep(_HALF_WRITTEN_SECONDS / 10)
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def read_bytes(path: Path) -> bytes | None:
