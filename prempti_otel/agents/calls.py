@@ -6,22 +6,22 @@ here may let a call pass without the part that it would be judged by.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from prempti_otel.agents.errors import PayloadError
-from prempti_otel.agents.paths import expand_home, resolve
 from prempti_otel.agents.payload import compact, optional_text, required_text
 from prempti_otel.model.call import ToolCall
+from prempti_otel.model.paths import AUTOMOUNTED, LONGEST, PathResolver, lies_in
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
     from prempti_otel.model.call import JsonValue
 
 MCP = "mcp__"
-LONGEST_PATH = 4096
-"""``PATH_MAX`` of Linux: no program works in a folder with a longer path."""
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 LONGEST_ID = 1024
 PATCH_TOOL = "apply_patch"
 """Its whole patch is in ``command``; the analysis makes one event of each file in it."""
@@ -85,8 +85,10 @@ def tool_call(
         raise PayloadError("cwd in the payload is not an absolute path")
     check_sizes(cwd, session, use_id, prompt_id, turn_id, subagent_id)
     command, file_path = _subject(tool, tool_input, place)
-    real_cwd = resolve(cwd, "/")
-    if command and folder and resolve(folder, real_cwd) != real_cwd:
+    paths = _paths(cwd)
+    real_cwd = _readable(paths.resolve(cwd, "/"))
+    paths.go_on_from(real_cwd)
+    if command and folder and _readable(paths.resolve(folder, real_cwd)) != real_cwd:
         command = f"cd {shlex.quote(folder)}\n{command}"
     return ToolCall(
         agent=agent,
@@ -107,7 +109,7 @@ def tool_call(
         subagent_type=subagent_type,
         command=command,
         file_path=file_path,
-        real_file_path=resolve(expand_home(file_path), real_cwd),
+        real_file_path=_readable(paths.resolve(expand_home(file_path), real_cwd)),
         mcp_server=mcp[0],
         mcp_tool=mcp[1],
         agent_pid=arrival.agent_pid,
@@ -129,8 +131,8 @@ def judged_event(fields: Mapping[str, Any], *judged: str, key: str = "hook_event
 
 def check_sizes(cwd: str, *ids: str) -> None:
     """Raises PayloadError for a folder or an id of a length that none has; both are kept as long as the session."""
-    if len(cwd) > LONGEST_PATH:
-        raise PayloadError(f"cwd in the payload has {len(cwd)} characters, more than the limit of {LONGEST_PATH}")
+    if len(cwd) > LONGEST:
+        raise PayloadError(f"cwd in the payload has {len(cwd)} characters, more than the limit of {LONGEST}")
     for text in ids:
         if len(text) > LONGEST_ID:
             raise PayloadError(f"an id in the payload has {len(text)} characters, more than the limit of {LONGEST_ID}")
@@ -163,6 +165,25 @@ def encodable(text: str) -> str:
 def said(reason: str) -> str:
     """``reason`` as a reply can hold it; never blank, for agents take a blank one for no answer."""
     return encodable(reason) if reason.strip() else "stopped by prempti"
+
+
+def expand_home(path: str) -> str:
+    """``~`` and ``~/...`` below this user's home, as the file tools of Claude Code read them; no ``~user``."""
+    if path == "~" or path.startswith("~/"):
+        return os.path.expanduser("~") + path[1:]  # noqa: PTH111
+    return path
+
+
+def _paths(cwd: str) -> PathResolver:
+    """Resolves what the agent itself names, on network mounts, too: it is at work there, so they answer."""
+    if not lies_in(cwd, AUTOMOUNTED):
+        return PathResolver(LONGEST, avoid=AUTOMOUNTED)
+    return PathResolver(LONGEST, avoid=tuple(root for root in AUTOMOUNTED if not lies_in(cwd, (root,))))
+
+
+def _readable(path: str) -> str:
+    """``path`` with U+FFFD for bytes of a link's target that are no UTF-8, so that it can be written anywhere."""
+    return path if path.isascii() else path.translate(_SURROGATES)
 
 
 def _subject(tool: str, tool_input: Mapping[str, Any], place: str) -> tuple[str, str]:

@@ -27,8 +27,6 @@ MAX_BYTES = 16 * 1024 * 1024
 """Far larger than any settings file; keeps a device or a mistake from filling the memory."""
 _ATTEMPTS = 100
 """Each takes some 30 ms; on a busy machine another program may well save in most of them."""
-_HALF_WRITTEN_SECONDS = 0.1
-"""An editor that empties a file before it fills it has filled it by then."""
 _HALF_WRITTEN_SECONDS = 0.5
 """An editor that empties a file before it fills it has filled it by then, also on a busy machine."""
 _LOOK_AGAIN_SECONDS = 0.01

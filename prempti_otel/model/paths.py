@@ -8,9 +8,9 @@ never raises for a hostile path, and answers lexically where it must not or cann
 
 from __future__ import annotations
 
-import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -19,9 +19,9 @@ LOOKUPS = 512
 """How many links may be read for one call: about a millisecond."""
 _LINKS = 40
 """Links followed in one path before it is taken for a loop, as in Linux (``MAXSYMLINKS``)."""
-_LONGEST = 4096
+LONGEST = 4096
 """``PATH_MAX`` of Linux: what is longer no kernel resolves."""
-_AUTOMOUNT = ("/net", "/afs", "/misc", "/Network")
+AUTOMOUNTED = ("/net", "/afs", "/misc", "/Network")
 """Folders whose entries are made by looking at them (autofs's and AFS's customs, macOS)."""
 _REMOTE_TYPES = frozenset(
     {
@@ -57,7 +57,7 @@ def remote_roots() -> tuple[str, ...]:
         table = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:  # no such table outside Linux: the customary folders remain
         table = ""
-    return (*_AUTOMOUNT, *_remote_mounts(table.splitlines()))
+    return (*AUTOMOUNTED, *_remote_mounts(table.splitlines()))
 
 
 def _remote_mounts(lines: Iterable[str]) -> list[str]:
@@ -67,30 +67,31 @@ def _remote_mounts(lines: Iterable[str]) -> list[str]:
     return [_OCTAL.sub(lambda code: chr(int(code[1], 8)), point) for point in points if point != "/"]
 
 
-def is_remote(path: str) -> bool:
-    """Whether ``path``, absolute, is or lies below a folder that must not be looked into."""
-    roots = remote_roots()
+def lies_in(path: str, roots: tuple[str, ...]) -> bool:
+    """Whether ``path`` is one of ``roots``, or lies below one; all are absolute."""
     return path.startswith(roots) and any(
         path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/") for root in roots
     )
 
 
 class PathResolver:
-    """Resolves the paths of one call, with one budget of look-ups for all of them. Not shared by threads.
+    """Resolves the paths of one call, with one budget of look-ups for all of them. Not shared by threads."""
 
-    ``real`` is a folder that has been resolved already, such as the one that the call is made in: no link is
-    looked for on the way there.
-    """
+    __slots__ = ("_avoid", "_budget", "_real", "_seen", "gave_up")
 
-    __slots__ = ("_budget", "_real", "_seen", "gave_up")
-
-    def __init__(self, budget: int = LOOKUPS, real: str = "") -> None:
+    def __init__(self, budget: int = LOOKUPS, *, avoid: tuple[str, ...] | None = None, real: str = "") -> None:
+        """``avoid``: folders below which nothing is looked up, :func:`remote_roots` unless said; ``real``: as below."""
         self._budget = budget
-        plain = real.startswith("/") and not real.endswith("/") and not real.startswith("/proc/")
-        self._real = f"{real}/" if plain else ""
+        self._avoid = remote_roots() if avoid is None else avoid
+        self.go_on_from(real)
         self.gave_up = False
         """Whether a path was left unresolved, so that it may lead elsewhere than it says."""
         self._seen: dict[str, tuple[bool, str | None]] = {}
+
+    def go_on_from(self, real: str) -> None:
+        """Look for no link on the way to ``real``, a folder that has been resolved already."""
+        plain = real.startswith("/") and not real.endswith("/") and not real.startswith("/proc/")
+        self._real = f"{real}/" if plain else ""
 
     def resolve(self, path: str, cwd: str, links: Mapping[str, str] | None = None) -> str:
         """``path`` as the kernel would find it from ``cwd``: absolute, symlinks followed.
@@ -105,10 +106,10 @@ class PathResolver:
             if not cwd.startswith("/"):
                 return ""
             path = f"{cwd}/{path}"
-        if len(path) > _LONGEST:
+        if len(path) > LONGEST:
             # No kernel takes it in one piece; a shell can have come there in several.
             path, self.gave_up = os.path.normpath(path).replace("//", "/", 1), True
-            if len(path) > _LONGEST:
+            if len(path) > LONGEST:
                 return path
         return self._walk(path, cwd, links or {})
 
@@ -128,9 +129,11 @@ class PathResolver:
                 exists = True
                 continue
             here = f"{done}/{part}"
-            target = links.get(here) or _of_process(here, cwd)
+            target = links.get(here) if links else None
+            if target is None and here.startswith("/proc/"):
+                target = _of_process(here, cwd)
             if target is None and exists:
-                exists, target = self._link(here)
+                exists, target = self._seen.get(here) or self._link(here)
             if target is None or followed >= _LINKS:
                 done = here
                 continue
@@ -142,29 +145,24 @@ class PathResolver:
 
     def _link(self, path: str) -> tuple[bool, str | None]:
         """Whether ``path`` may have something below it, and its target if it is a symlink."""
-        if path in self._seen:
-            return self._seen[path]
-        if path in _OWN or is_remote(path):
+        if path in _OWN or lies_in(path, self._avoid):
             return False, None
         if self._budget <= 0:
             self.gave_up = True
             return False, None
         self._budget -= 1
-        try:
-            found: tuple[bool, str | None] = (True, os.readlink(path))  # noqa: PTH115, a Path costs more than the call
-        except OSError as error:
-            found = (error.errno == errno.EINVAL, None)
-        except ValueError:  # a NUL, or text that no file name can hold
+        found: tuple[bool, str | None] = (True, None)
+        try:  # a Path costs more than the call, and so would an exception for each that is no link
+            if stat.S_ISLNK(os.lstat(path).st_mode):
+                found = (True, os.readlink(path))  # noqa: PTH115
+        except (OSError, ValueError):  # ValueError: a NUL, or text that no file name can hold
             found = (False, None)
         self._seen[path] = found
         return found
 
 
 def _of_process(path: str, cwd: str) -> str | None:
-    """Links of procfs that lead each process elsewhere, as the agent's command will find them."""
-    if path.startswith("/proc/"):
-        if path.endswith("/root"):
-            return "/"
-        if path in ("/proc/self/cwd", "/proc/thread-self/cwd") and cwd.startswith("/"):
-            return cwd
-    return None
+    """Where a link of procfs that leads each process elsewhere will lead the agent's command; None for others."""
+    if path.endswith("/root"):
+        return "/"
+    return cwd if path in ("/proc/self/cwd", "/proc/thread-self/cwd") and cwd.startswith("/") else None

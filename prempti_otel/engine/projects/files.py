@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prempti_otel.agents.paths import AUTOMOUNTED, MAX_LENGTH
 from prempti_otel.errors import PremptiError
+from prempti_otel.model.paths import AUTOMOUNTED, LONGEST
 from prempti_otel.settings.regular import read_regular
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def above(folder: str) -> Iterator[str]:
 
     Where the look-up of a name would mount another machine's disks nothing is looked up.
     """
-    if len(folder) >= MAX_LENGTH:
+    if len(folder) >= LONGEST:
         return
     while folder.startswith("/") and "\0" not in folder:
         if folder not in AUTOMOUNTED:
