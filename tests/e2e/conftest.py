@@ -8,25 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import real_claude
+from tests.support.forbidden import RULES
 from tests.support.guard import Guard
-
-RULES = """
-- rule: Recursive removal
-  desc: For these tests only.
-  condition: tool.name = Bash and tool.input_command contains "rm -rf"
-  output: "`%tool.input_command` removes whole folders; remove single files"
-  priority: CRITICAL
-  source: coding_agent
-  tags: [coding_agent_deny]
-
-- rule: Publishing
-  desc: For these tests only.
-  condition: tool.name = Bash and tool.input_command contains publish
-  output: "`%tool.input_command` publishes something"
-  priority: WARNING
-  source: coding_agent
-  tags: [coding_agent_ask]
-"""
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +32,15 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def kept(home: Path) -> Path:
+    """The file that :data:`tests.support.forbidden.REMOVE` would remove."""
+    file = home / "important/keep.txt"
+    file.parent.mkdir()
+    file.write_text("still here\n")
+    return file
 
 
 @pytest.fixture

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from prempti_otel.audit import AdminBody, body_of
 from prempti_otel.model.record import RecordKind
-from tests.support import real_claude, real_codex, real_gemini
 from tests.support.approvers import skip_below_an_agent
 from tests.support.guard import PREMPTICTL, Guard, wait_until
 from tests.support.npm_agents import Run
+from tests.support.real_agents import AGENTS, RealAgent, claude, register
 from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.e2e
@@ -27,40 +24,9 @@ OWN_APPROVAL = "premptictl approve --last"
 BETWEEN = "Type yes to approve this call: "
 
 
-@dataclass(frozen=True)
-class RealAgent:
-    """One real agent: how it is run, and how it names its shell."""
-
-    name: str
-    program: Path
-    run: Callable[..., Run]
-    shell: Callable[[str], tuple[str, dict[str, Any]]]
-    prepare: Callable[[Path], object] = lambda home: None
-
-
-def agent_of(name: str) -> RealAgent:
-    def described(tool: str) -> Callable[[str], tuple[str, dict[str, Any]]]:
-        return lambda command: (tool, {"command": command, "description": "part of a test"})
-
-    if name == "codex":
-        # It goes on without a command's end after ten seconds, unless it is told to wait.
-        return RealAgent(
-            name,
-            real_codex.installed(),
-            real_codex.run,
-            lambda command: ("exec_command", {"cmd": command, "yield_time_ms": 60_000}),
-        )
-    if name == "gemini":
-        return RealAgent(
-            name, real_gemini.installed(), real_gemini.run, described("run_shell_command"), real_gemini.prepare
-        )
-    run = partial(real_claude.run, own_permissions=name.endswith("its own permissions"))
-    return RealAgent("claude_code", real_claude.installed(), run, described("Bash"))
-
-
 @pytest.fixture(params=["codex", "gemini", "claude_code"])
 def agent(request: pytest.FixtureRequest) -> RealAgent:
-    return agent_of(request.param)
+    return AGENTS[request.param]()
 
 
 @pytest.fixture
@@ -72,11 +38,16 @@ def person(home: Path) -> Iterator[Terminal]:
     terminal.close()
 
 
-def register(agent: RealAgent, guard: Guard, home: Path) -> None:
-    agent.prepare(home)
-    guard.path = f"{agent.program.parent}:/usr/local/bin:/usr/bin:/bin"
-    guard.ctl("hook", "add", agent.name)
+@pytest.fixture
+def guarded(agent: RealAgent, guard: Guard, home: Path) -> Guard:
+    """The guard, registered with the agent and started."""
+    return started(agent, guard, home)
+
+
+def started(agent: RealAgent, guard: Guard, home: Path) -> Guard:
+    register(agent, guard, home)
     guard.ctl("start")
+    return guard
 
 
 def approve_when_asked(guard: Guard, person: Terminal, project: Path) -> str:
@@ -92,15 +63,14 @@ def approve_when_asked(guard: Guard, person: Terminal, project: Path) -> str:
 
 
 def test_an_approved_call_passes_exactly_once(
-    agent: RealAgent, guard: Guard, home: Path, project: Path, person: Terminal
+    agent: RealAgent, guarded: Guard, home: Path, project: Path, person: Terminal
 ) -> None:
-    register(agent, guard, home)
     turns = [[agent.shell(command)] for command in (PUBLISH, UNTIL_APPROVED, PUBLISH, PUBLISH)]
     results: list[Run] = []
     run = threading.Thread(target=lambda: results.append(agent.run(agent.program, home, project, turns)))
     run.start()
     try:
-        name = approve_when_asked(guard, person, project)
+        name = approve_when_asked(guarded, person, project)
     finally:
         (project / "approved").touch()
         run.join()
@@ -110,19 +80,18 @@ def test_an_approved_call_passes_exactly_once(
         assert f"premptictl approve {name}" in (call.result or "")
     assert passed.ran, results[0]
     assert (project / "publish.txt").read_text() == "y\n"
-    decided = [each.decision for each in guard.decisions() if each.call.command == PUBLISH]
+    decided = [each.decision for each in guarded.decisions() if each.call.command == PUBLISH]
     assert [(each.verdict, each.action, each.source) for each in decided] == [
         ("ask", "deny", "rule"),
         ("ask", "defer", "approval"),
         ("ask", "deny", "rule"),
     ]
     assert {each.approval for each in decided} == {name}
-    assert all(each.matches for each in guard.decisions() if each.call.command == PUBLISH)
+    assert all(each.matches for each in guarded.decisions() if each.call.command == PUBLISH)
 
 
-def test_an_agents_own_approval_is_refused(agent: RealAgent, guard: Guard, home: Path, project: Path) -> None:
+def test_an_agents_own_approval_is_refused(agent: RealAgent, guarded: Guard, home: Path, project: Path) -> None:
     """With no rule that stops the attempt: the engine sees who asks."""
-    register(agent, guard, home)
     command = (
         f"PATH={PREMPTICTL.parent}:$PATH HOME={home} script -qec '{OWN_APPROVAL}' /dev/null > answer.txt 2>&1; true"
     )
@@ -130,7 +99,7 @@ def test_an_agents_own_approval_is_refused(agent: RealAgent, guard: Guard, home:
     assert [call.denied_by for call in outcome.calls] == ["hook", None, "hook"], outcome
     assert "a coding agent" in (project / "answer.txt").read_text()
     assert not (project / "publish.txt").exists()
-    actions = [body_of(record, AdminBody).action for record in guard.records(RecordKind.ADMIN)]
+    actions = [body_of(record, AdminBody).action for record in guarded.records(RecordKind.ADMIN)]
     assert "approve-refused" in actions
     assert "approve" not in actions
 
@@ -138,8 +107,8 @@ def test_an_agents_own_approval_is_refused(agent: RealAgent, guard: Guard, home:
 def test_claude_code_with_its_own_permissions_is_told_the_id_where_nobody_is_there(
     guard: Guard, home: Path, project: Path
 ) -> None:
-    agent = agent_of("claude_code with its own permissions")
-    register(agent, guard, home)
+    agent = claude(own_permissions=True)
+    started(agent, guard, home)
     (call,) = agent.run(agent.program, home, project, [[agent.shell(PUBLISH)]]).calls
     (decision,) = (each.decision for each in guard.decisions())
     assert (decision.verdict, decision.action) == ("ask", "deny")
@@ -151,14 +120,14 @@ def test_a_suspended_claude_code_goes_on_with_the_approved_call_when_resumed(
     guard: Guard, home: Path, project: Path, person: Terminal
 ) -> None:
     guard.home.config.write_text("rules: {default: false}\napprovals: {headless: suspend}\n")
-    agent = agent_of("claude_code")
-    register(agent, guard, home)
-    outcome = real_claude.run(agent.program, home, project, [[agent.shell(PUBLISH)], [agent.shell("ls")]])
+    agent = claude()
+    started(agent, guard, home)
+    outcome = agent.run(agent.program, home, project, [[agent.shell(PUBLISH)], [agent.shell("ls")]])
     assert '"terminal_reason":"tool_deferred"' in outcome.stdout.replace('": "', '":"'), outcome
     assert not (project / "publish.txt").exists()
     (waiting,) = guard.decisions()
     assert waiting.decision.suspends
     approve_when_asked(guard, person, project)
-    resumed = real_claude.run(agent.program, home, project, [[agent.shell(PUBLISH)]], resume=waiting.call.session_id)
+    resumed = agent.run(agent.program, home, project, [[agent.shell(PUBLISH)]], resume=waiting.call.session_id)
     assert (project / "publish.txt").read_text() == "y\n", resumed
     assert [each.decision.source for each in guard.decisions()][:2] == ["rule", "approval"]

@@ -10,24 +10,11 @@ import pytest
 
 from prempti_otel.model.record import RecordKind
 from tests.support import real_claude
+from tests.support.forbidden import REMOVE
 from tests.support.guard import Guard, wait_until
+from tests.support.real_claude import bash
 
 pytestmark = pytest.mark.e2e
-
-REMOVE = "rm -rf ~/important"
-
-
-def bash(command: str) -> tuple[str, dict[str, Any]]:
-    return "Bash", {"command": command, "description": "part of a test"}
-
-
-@pytest.fixture
-def kept(home: Path) -> Path:
-    """The file that :data:`REMOVE` would remove."""
-    file = home / "important/keep.txt"
-    file.parent.mkdir()
-    file.write_text("still here\n")
-    return file
 
 
 @pytest.fixture

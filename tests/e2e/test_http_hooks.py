@@ -22,22 +22,14 @@ import pytest
 
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.http_hooks import ADDRESS, HttpHooks, read_http_hooks
-from tests.e2e.test_claude_code import REMOVE, bash
 from tests.support import npm_agents, real_claude
+from tests.support.forbidden import REMOVE
 from tests.support.guard import PREMPTICTL, Guard, wait_until
+from tests.support.real_claude import bash
 
 pytestmark = pytest.mark.e2e
 
 WRITE = bash("echo x > ran.txt")
-
-
-@pytest.fixture
-def kept(home: Path) -> Path:
-    """The file that :data:`REMOVE` would remove."""
-    file = home / "important/keep.txt"
-    file.parent.mkdir()
-    file.write_text("still here\n")
-    return file
 
 
 @pytest.fixture

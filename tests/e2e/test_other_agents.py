@@ -11,12 +11,12 @@ from prempti_otel.audit import body_of
 from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
 from prempti_otel.audit.records import FallbackBody
 from prempti_otel.model.record import RecordKind
+from tests.support.forbidden import REMOVE
 from tests.support.guard import Guard, wait_until
 from tests.support.real_agents import AGENTS, RealAgent, codex, gemini, register
 
 pytestmark = pytest.mark.e2e
 
-REMOVE = "rm -rf ~/important"
 PUBLISH = "echo y > publish.txt"
 
 
@@ -29,15 +29,6 @@ def agent(request: pytest.FixtureRequest) -> RealAgent:
 def guarded(agent: RealAgent, guard: Guard, home: Path, monkeypatch: pytest.MonkeyPatch) -> Guard:
     """The guard, registered with the agent for the user; Codex is asked for its hash."""
     return register(agent, guard, home)
-
-
-@pytest.fixture
-def kept(home: Path) -> Path:
-    """The file that :data:`REMOVE` would remove."""
-    file = home / "important/keep.txt"
-    file.parent.mkdir()
-    file.write_text("still here\n")
-    return file
 
 
 def test_a_denied_call_does_not_run_an_undecided_one_does_and_an_asked_one_is_denied(

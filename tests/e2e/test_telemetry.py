@@ -11,6 +11,7 @@ import pytest
 from tests.support import real_claude
 from tests.support.guard import Guard, wait_until
 from tests.support.otlp import OtlpReceiver, attributes
+from tests.support.real_claude import bash
 
 pytestmark = pytest.mark.e2e
 
@@ -25,10 +26,6 @@ def receiver(guard: Guard) -> Iterator[OtlpReceiver]:
         guard.ctl("hook", "add", "claude_code")
         guard.ctl("start")
         yield found
-
-
-def bash(command: str) -> tuple[str, dict[str, Any]]:
-    return "Bash", {"command": command, "description": "part of a test"}
 
 
 def spans_of(receiver: OtlpReceiver) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.support import real_claude
 from tests.support.guard import Guard
 from tests.support.npm_agents import Run
 from tests.support.otlp import OtlpReceiver, attributes
+from tests.support.real_claude import bash
 from tests.support.stack import Stack, attributes_of
 
 RULES = """
@@ -40,10 +41,6 @@ RULES = """
 SLOW_S, FAILING_S = 0.4, 0.2
 ORDER = ("allowed", "denied", "failing", "slow", "beside", "agent", "inner")
 """The calls of the script by their parts in it: ``slow`` and ``beside`` are made at once, ``inner`` by a subagent."""
-
-
-def bash(command: str) -> tuple[str, dict[str, Any]]:
-    return "Bash", {"command": command, "description": "part of a test"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Installs a real agent from npm once, and runs it headless with nothing of the caller's environment."""
+"""Installs a real agent from npm once, and runs it headless against a scripted model.
+
+Nothing of the caller's environment reaches it.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.scripted_model import Asked, ScriptedModel
 
 CACHE = Path(__file__).parents[2] / ".cache" / "agents"
 _INSTALL_SECONDS = 600
@@ -113,3 +118,36 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@dataclass(frozen=True)
+class Headless:
+    """How an agent is run without a person; called with the program and the script.
+
+    Only hooks stand between the model and the tools, save what the agent itself never does.
+    """
+
+    start: Callable[[str], tuple[Sequence[str], Mapping[str, str]]]
+    """Its arguments and variables for a model at this address."""
+    outcome: Callable[[Asked], Outcome]
+    """How a call ended, by what the model was told."""
+    model: Callable[[Sequence[Sequence[Asked]]], ScriptedModel] = ScriptedModel
+    """A model in the form that the agent speaks."""
+
+    def __call__(
+        self,
+        program: Path,
+        home: Path,
+        project: Path,
+        turns: Sequence[Sequence[tuple[str, Any]]],
+        *,
+        environment: Mapping[str, str] | None = None,
+        timeout: float = 120,
+    ) -> Run:
+        """Let the agent play ``turns`` (its tool's name and input of each call) with this HOME, in this project."""
+        model = self.model([[Asked(tool, given) for tool, given in turn] for turn in turns])
+        with model.serving():
+            arguments, variables = self.start(model.url)
+            command = [str(program), *arguments]
+            code, stdout, stderr = play(command, home, project, {**variables, **(environment or {})}, timeout)
+        return Run([self.outcome(call) for call in model.calls], code, stdout, stderr)

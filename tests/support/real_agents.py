@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,19 @@ def _described(tool: str) -> Callable[[str], tuple[str, dict[str, Any]]]:
     return lambda command: (tool, {"command": command, "description": "part of a test"})
 
 
-def claude() -> RealAgent:
-    """Claude Code."""
-    return RealAgent("claude_code", real_claude.installed(), real_claude.run, _described("Bash"))
+def claude(*, own_permissions: bool = False) -> RealAgent:
+    """Claude Code, with its own permissions or without."""
+    run = partial(real_claude.run, own_permissions=own_permissions)
+    return RealAgent("claude_code", real_claude.installed(), run, real_claude.bash)
 
 
 def codex() -> RealAgent:
-    """Codex."""
+    """Codex. It goes on without a command's end after ten seconds, unless it is told to wait."""
     return RealAgent(
-        "codex", real_codex.installed(), real_codex.run, lambda command: ("exec_command", {"cmd": command})
+        "codex",
+        real_codex.installed(),
+        real_codex.run,
+        lambda command: ("exec_command", {"cmd": command, "yield_time_ms": 60_000}),
     )
 
 

@@ -26,6 +26,11 @@ def installed() -> Path:
     return npm_agents.installed("@anthropic-ai/claude-code", VERSION, "claude-code", "claude")
 
 
+def bash(command: str) -> tuple[str, dict[str, Any]]:
+    """A call of its shell, for a script."""
+    return "Bash", {"command": command, "description": "part of a test"}
+
+
 def run(
     program: Path,
     home: Path,

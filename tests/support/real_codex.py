@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.support import npm_agents
-from tests.support.npm_agents import Outcome, Run, play
+from tests.support.npm_agents import Headless, Outcome
 from tests.support.scripted_model import PROMPT, Asked, ScriptedModel
 
 VERSION = "0.169.0"
@@ -46,45 +46,32 @@ class Responses(ScriptedModel):
         return "text/event-stream", text.encode()
 
 
-def run(
-    program: Path,
-    home: Path,
-    project: Path,
-    turns: Sequence[Sequence[tuple[str, Any]]],
-    *,
-    environment: Mapping[str, str] | None = None,
-    timeout: float = 120,
-) -> Run:
-    """Let Codex play ``turns`` (its tool's name and input of each call) with this HOME, in this project.
-
-    Nothing of the caller's environment reaches it. Hook trust is as it is in the HOME; only hooks stand between the
-    model and the tools, save what Codex never runs.
-    """
-    model = Responses([[Asked(tool, given) for tool, given in turn] for turn in turns])
-    with model.serving():
-        provider = f'{{name="scripted",base_url="{model.url}/v1",env_key="SCRIPTED_KEY",wire_api="responses",'
-        provider += "request_max_retries=0,stream_max_retries=0}"
-        options = {
-            "model": f'"{MODEL}"',
-            "model_provider": '"scripted"',
-            "model_providers.scripted": provider,
-            "check_for_update_on_startup": "false",
-            "analytics.enabled": "false",
-            "approval_policy": '"never"',
-            "sandbox_mode": '"danger-full-access"',
-        }
-        command = [str(program), "exec", "--skip-git-repo-check", "--json"]
-        for key, value in options.items():
-            command += ["-c", f"{key}={value}"]
-        variables = {"SCRIPTED_KEY": "dummy"} | dict(environment or {})
-        code, stdout, stderr = play([*command, PROMPT], home, project, variables, timeout)
-    return Run([_outcome(call) for call in model.calls], code, stdout, stderr)
+def _start(url: str) -> tuple[list[str], dict[str, str]]:
+    """Hook trust is as it is in the HOME."""
+    provider = f'{{name="scripted",base_url="{url}/v1",env_key="SCRIPTED_KEY",wire_api="responses",'
+    provider += "request_max_retries=0,stream_max_retries=0}"
+    options = {
+        "model": f'"{MODEL}"',
+        "model_provider": '"scripted"',
+        "model_providers.scripted": provider,
+        "check_for_update_on_startup": "false",
+        "analytics.enabled": "false",
+        "approval_policy": '"never"',
+        "sandbox_mode": '"danger-full-access"',
+    }
+    arguments = ["exec", "--skip-git-repo-check", "--json"]
+    for key, value in options.items():
+        arguments += ["-c", f"{key}={value}"]
+    return [*arguments, PROMPT], {"SCRIPTED_KEY": "dummy"}
 
 
 def _outcome(call: Asked) -> Outcome:
     text = call.result or ""
     denied_by = "hook" if _HOOK.match(text) else "config" if _OWN.match(text) else None
     return Outcome(call.id, call.tool, call.input, call.result, bool(_FAILED.search(text)), denied_by)
+
+
+run = Headless(_start, _outcome, Responses)
 
 
 def _call(call: Asked) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.support import npm_agents
-from tests.support.npm_agents import Outcome, Run, play
+from tests.support.npm_agents import Headless, Outcome
 from tests.support.scripted_model import PROMPT, Asked, ScriptedModel
 
 VERSION = "0.61.0"
@@ -70,26 +69,9 @@ class GenerateContent(ScriptedModel):
         return "application/json", message.encode()
 
 
-def run(
-    program: Path,
-    home: Path,
-    project: Path,
-    turns: Sequence[Sequence[tuple[str, dict[str, Any]]]],
-    *,
-    environment: Mapping[str, str] | None = None,
-    timeout: float = 120,
-) -> Run:
-    """Let Gemini CLI play ``turns`` (its tool's name and input of each call) with this HOME, in this project.
-
-    Nothing of the caller's environment reaches it. Only hooks stand between the model and the tools, save files
-    outside the project.
-    """
-    model = GenerateContent([[Asked(tool, given) for tool, given in turn] for turn in turns])
-    with model.serving():
-        command = [str(program), "-p", PROMPT, "--skip-trust", "-m", "gemini-2.5-pro", "-o", "stream-json", "--yolo"]
-        variables = {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": model.url} | dict(environment or {})
-        code, stdout, stderr = play(command, home, project, variables, timeout)
-    return Run([_outcome(call) for call in model.calls], code, stdout, stderr)
+def _start(url: str) -> tuple[list[str], dict[str, str]]:
+    arguments = ["-p", PROMPT, "--skip-trust", "-m", "gemini-2.5-pro", "-o", "stream-json", "--yolo"]
+    return arguments, {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": url}
 
 
 def _outcome(call: Asked) -> Outcome:
@@ -101,3 +83,6 @@ def _outcome(call: Asked) -> Outcome:
         denied_by = "config"
     failed = call.is_error or "\nExit Code: " in text
     return Outcome(call.id, call.tool, call.input, call.result, failed, denied_by)
+
+
+run = Headless(_start, _outcome, GenerateContent)
