@@ -30,7 +30,8 @@ Children may therefore arrive before their parents. Ids are derived: the trace i
 of the JSON array `["SESSION","PROMPT"]` (empty text where the agent tells no prompts apart), the span id the first 8 of
 that of `["SESSION","CALL ID",ATTEMPT]` for a call, of `["invoke_agent","SESSION","PROMPT","SUBAGENT"]` for an agent. A
 record that is sent twice gives the same span twice. If the hook was started within a trace, its span is a link. The
-status stays unset for denied calls: a denial is the guard working. It is ERROR for a tool that failed.
+status stays unset for denied calls: a denial is the guard working. It is ERROR for a tool that failed, with what the
+tool said (512 bytes).
 
 Each rule that held is an event on the span (the {MOST_EVENTS} most severe) and a log event of its own. Traces and logs
 are sent at least once and oldest first; metrics are counted from the same records and are cumulative from the start
