@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -17,10 +17,11 @@ from prempti_otel.analysis.catalogue.compiled import (
     Plan,
     Role,
     Roles,
+    Settings,
     Syntax,
     Test,
 )
-from prempti_otel.analysis.catalogue.conditions import BadEntryError, always, never, pattern, when
+from prempti_otel.analysis.catalogue.conditions import BadEntryError, always, group_finder, never, pattern, when
 from prempti_otel.analysis.catalogue.effects import Effect
 from prempti_otel.errors import nearest
 
@@ -33,9 +34,12 @@ _ROLE_ARGUMENTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def compile_entry(entry: schema.Entry, parent: Command | None = None, level: int = 0) -> Command:
-    """The entry and its subcommands as lookups. Raises BadEntryError."""
-    options = _options(entry, parent)
+def compile_entry(
+    entry: schema.Entry, parent: Command | None = None, level: int = 0, settings: Settings = ()
+) -> Command:
+    """The entry and its subcommands as lookups; ``settings`` are those of entries above. Raises BadEntryError."""
+    settings = (*((pattern(name).search, roles(text)) for name, text in entry.settings.items()), *settings)
+    options = _options(entry, parent, settings)
     command = Command(
         syntax=_syntax(entry, parent),
         options=options,
@@ -54,9 +58,10 @@ def compile_entry(entry: schema.Entry, parent: Command | None = None, level: int
         effects=(*(parent.effects if parent else ()), *_effects(entry, options)),
         harmless=_either(parent.harmless if parent else never, when(entry.harmless, options)),
         help=frozenset(entry.help.split()) | (parent.help if parent and entry.inherit else frozenset()),
+        code=group_finder(entry.code) if entry.code else (parent.code if parent else None),
         long_names=tuple(sorted(name for name in options if name.startswith("--"))),
     )
-    _add_subcommands(command, entry, level)
+    _add_subcommands(command, entry, level, settings)
     return command
 
 
@@ -67,14 +72,14 @@ def _depth(entry: schema.Entry, level: int) -> int:
     return level + 8 if entry.until_verb else level + 1 if entry.sub else 0
 
 
-def _add_subcommands(command: Command, entry: schema.Entry, level: int) -> None:
+def _add_subcommands(command: Command, entry: schema.Entry, level: int, settings: Settings) -> None:
     if not entry.sub:
         return
     passed_on = command if entry.inherit else _without_options(command)
     assert isinstance(command.subs, dict)
     for key, sub in entry.sub.items():
         try:
-            compiled = compile_entry(sub, passed_on, level + 1)
+            compiled = compile_entry(sub, passed_on, level + 1, settings)
         except BadEntryError as error:
             raise BadEntryError(f"{key.split(',')[0]}: {error}") from None
         for names in key.split(","):
@@ -105,6 +110,7 @@ def _without_options(command: Command) -> Command:
         effects=command.effects,
         harmless=command.harmless,
         help=frozenset(),
+        code=command.code,
     )
 
 
@@ -151,10 +157,9 @@ def roles(text: str) -> Roles:
     return tuple(found)
 
 
-def _options(entry: schema.Entry, parent: Command | None) -> dict[str, Option]:
+def _options(entry: schema.Entry, parent: Command | None, settings: Settings) -> dict[str, Option]:
     options = dict(parent.options) if parent is not None else {}
     own: set[str] = set()
-    settings = tuple((pattern(name).search, roles(text)) for name, text in entry.settings.items())
     ends = frozenset(entry.ends.split())
     for kind, groups, text in _declared(entry):
         for group in groups.split():
@@ -169,7 +174,7 @@ def _options(entry: schema.Entry, parent: Command | None) -> dict[str, Option]:
     return options | {name: Option(name) for name in _mentioned(entry) if name.startswith("-") and name not in options}
 
 
-def _with_settings(role: Role, settings: tuple[tuple[Callable[[str], object], Roles], ...]) -> Role:
+def _with_settings(role: Role, settings: Settings) -> Role:
     return replace(role, settings=settings) if role.name == "setting" else role
 
 

@@ -36,6 +36,8 @@ class Role(msgspec.Struct, frozen=True):
 
 
 Roles: TypeAlias = tuple[Role, ...]
+Settings: TypeAlias = "tuple[tuple[Callable[[str], object], Roles], ...]"
+"""Roles of the values of settings, by a search in their name."""
 Test: TypeAlias = "Callable[[Parsed], bool]"
 """A compiled condition."""
 
@@ -118,5 +120,7 @@ class Command(msgspec.Struct, frozen=True):
     effects: tuple[tuple[str, Test], ...]
     harmless: Test
     help: frozenset[str]
+    code: Callable[[str], list[str]] | None
+    """The pieces of shell code in a ``holds_code`` word."""
     long_names: tuple[str, ...] = ()
     """Long options in order, for abbreviations."""

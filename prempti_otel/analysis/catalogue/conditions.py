@@ -8,6 +8,7 @@ from typing import Protocol
 import re2
 
 from prempti_otel.analysis.catalogue.compiled import Option, Test
+from prempti_otel.analysis.catalogue.found import MAX_TEXT, encodable
 from prempti_otel.analysis.catalogue.parse import Parsed
 from prempti_otel.analysis.catalogue.schema import Condition, When
 from prempti_otel.analysis.reading import Word
@@ -60,6 +61,17 @@ _SHORT = 64
 """Answers on so many subcommands, each shorter than this, are remembered: they recur, unlike operands."""
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
+
+
+def group_finder(text: str) -> Callable[[str], list[str]]:
+    """What the first group of an RE2 pattern matches in a text, each time. Raises BadEntryError."""
+    try:
+        compiled = re2.compile(text, _OPTIONS)
+    except re2.error as error:
+        raise BadEntryError(f"the pattern {text!r} is not RE2: {error}") from None
+    if compiled.groups < 1:
+        raise BadEntryError(f"the pattern {text!r} has no group")
+    return lambda given: [match.group(1) for match in compiled.finditer(encodable(given[:MAX_TEXT]))]
 
 
 def pattern(text: str) -> Searcher:

@@ -9,6 +9,8 @@ from prempti_otel.analysis.reading import FileAccess, FileOp, Word
 
 MAX_TEXT = 1 << 16
 """Characters of code or text that are looked at; the shell walk takes no more either."""
+HERE = "sh here"
+"""Shell code that runs on this machine, wherever the command's other code does."""
 
 
 class Found(msgspec.Struct):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from prempti_otel.analysis.catalogue.compiled import Filled
-from prempti_otel.analysis.catalogue.found import MAX_TEXT, Found
+from prempti_otel.analysis.catalogue.found import HERE, MAX_TEXT, Found
 from prempti_otel.analysis.catalogue.parse import Parsed
 from prempti_otel.analysis.reading import Handover, Word
 
@@ -25,13 +25,18 @@ def handovers(found: Found) -> tuple[Handover, ...]:
 def _all(found: Found) -> Iterator[Handover]:
     args = tuple(found.args)
     for language, code, file in found.codes:
-        yield _handover(found, language, code=code, code_file=file, args=args)
+        if language == HERE:
+            yield Handover("sh", code=code)
+        else:
+            yield _handover(found, language, code=code, code_file=file, args=args)
     filled = found.parsed.command.arguments
     for role, words in found.commands:
         if filled is not None:
             yield from _filled(found, filled, words)
         elif role == "shell":
             yield _handover(found, "sh", code=joined(words))
+        elif words and words[0].text == "--":
+            yield _handover(found, "argv", argv=words[1:])
         elif words:
             yield _handover(found, "argv", argv=words)
     if filled is not None and filled.joined and not found.commands:

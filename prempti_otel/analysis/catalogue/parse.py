@@ -17,7 +17,6 @@ from prempti_otel.analysis.reading import Stdin, Word
 
 _FALSE = frozenset({"false", "no", "0", "none", "off"})
 _UNTIL_ENDS = frozenset({";", "+"})
-_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
 _MAX_SPLICES = 4
 _LONGEST_SPLICE = 16 * 1024
 """Characters of words in a word that are split as a shell does it; longer ones at blanks."""
@@ -288,8 +287,8 @@ class Reader:
 
 
 def _is_assignment(text: str) -> bool:
-    name, equals, _ = text.partition("=")
-    return bool(equals and name and not name[0].isdigit() and _NAME_CHARACTERS.issuperset(name))
+    """Whether env(1) and its like take the word for a variable: their names may be any text."""
+    return text.find("=") > 0
 
 
 def _abbreviated(name: str, command: Command) -> Option | None:

@@ -9,12 +9,14 @@ from itertools import islice
 import re2
 
 from prempti_otel.analysis.catalogue.compiled import Role
-from prempti_otel.analysis.catalogue.found import MAX_TEXT, Found, encodable
+from prempti_otel.analysis.catalogue.found import HERE, MAX_TEXT, Found, encodable
 from prempti_otel.analysis.patch import read_patch
 from prempti_otel.analysis.reading import FileAccess, FileOp, Word
 
 _MAX_STATEMENTS = 512
 """Different statements of one SQL text that are looked at one by one; those after them as one."""
+_MOST_PIECES = 16
+"""Pieces of code in one word."""
 _OPS = {op.value: op for op in FileOp}
 _SQL_DATA = re2.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|/\*(?:[^!*]|\*+[^*/])(?:[^*]|\*+[^*/])*\*+/|/\*\*/")
 _SQL_SHELL = re2.compile(r"(?im)^[ \t]*(?:\\!|\.shell|\.system|system)[ \t]+(.+)$|\b(?:to|from)\s+program\s+'([^']*)'")
@@ -155,6 +157,16 @@ def _code(found: Found, word: Word, role: Role) -> None:
     found.parsed.texts.append(word.text[:MAX_TEXT])
 
 
+def _code_here(found: Found, word: Word, _: Role) -> None:
+    found.codes.append((HERE, word, None))
+
+
+def _holds_code(found: Found, word: Word, _: Role) -> None:
+    find = found.parsed.command.code
+    for text in find(word.text)[:_MOST_PIECES] if find is not None else ():
+        found.codes.append((HERE, Word(text, word.known), None))
+
+
 def _script(found: Found, word: Word, role: Role) -> None:
     if word.text == "-":
         found.codes.append((role.argument, found.parsed.stdin.text, None))
@@ -262,6 +274,8 @@ APPLY: dict[str, Apply] = {
     "remote": _remote,
     "environment": _environment,
     "code": _code,
+    "code_here": _code_here,
+    "holds_code": _holds_code,
     "script": _script,
     "maybe_url": _maybe_url,
     "volume": _volume,

@@ -58,6 +58,8 @@ ROLES: dict[str, str] = {
     "entrypoint": "What the command of the operands is the arguments of (`docker run --entrypoint`).",
     "shell": "This word and those after it, joined by blanks, are shell code.",
     "code": "Code; the argument is its language.",
+    "code_here": "Shell code that runs on this machine, even where the command reaches another one.",
+    "holds_code": "Shell code where the entry's `code` finds some, else data.",
     "script": "A file with code; the argument is its language.",
     "setting": "`NAME=VALUE` or `NAME VALUE`; the value's role is found in `settings`.",
     "alias": "`!CODE` or `:!CODE` is shell code; anything else is data.",
@@ -203,6 +205,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     operators: Annotated[Names, Meta(description="Words that are neither options nor operands (`find`'s `!`).")] = ""
     keys: Annotated[dict[str, Roles], Meta(description="Operands `KEY=VALUE`, by key.")] = {}
     settings: Annotated[dict[Pattern, Roles], Meta(description="What the value of a `setting` is, by its name.")] = {}
+    code: Annotated[Pattern, Meta(description="Where a `holds_code` word has shell code: the first group.")] = ""
     ends: Annotated[Names, Meta(description="Options after which only operands follow.")] = ""
     inherit: Annotated[bool, Meta(description="Whether subcommands take this entry's options, too.")] = True
     sub: Annotated[

@@ -56,7 +56,7 @@ _LANGUAGES = {
 }
 """Languages that vi's descendants and gdb take code of, by their command (Vim's if_pyth.txt, if_lua.txt)."""
 _EDITOR = re2.compile(
-    r"^[:\s]*(?:silent!?\s+|%|\d+|,|\$)*(?:(?P<shell>(?:r(?:ead)?|w(?:rite)?)?\s*!|shell\s+|pipe\s+)|(?P<language>[a-z]+)(?:3|do)?\s+)(?P<rest>(?s:.+))$"
+    r"^[:\s]*(?:silent!?\s+|%|\d+|,|\$)*(?:(?P<shell>(?:r(?:ead)?|w(?:rite)?)?\s*!|(?:platform\s+)?shell\s+|pipe\s+)|(?P<language>[a-z]+)(?:3|do)?\s+)(?P<rest>(?s:.+))$"
 )
 _OPS = {"delete": FileOp.DELETE, "read": FileOp.READ}
 

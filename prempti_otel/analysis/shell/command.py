@@ -30,7 +30,7 @@ from prempti_otel.analysis.shell import written as written_files
 from prempti_otel.analysis.shell.builtins import BUILTINS, LOOKUPS, RUNNING
 from prempti_otel.analysis.shell.declarations import DECLARATIONS
 from prempti_otel.analysis.shell.disk import Disk
-from prempti_otel.analysis.shell.inherited import Inherited
+from prempti_otel.analysis.shell.inherited import Inherited, has_settings
 from prempti_otel.analysis.shell.redirect import Redirected, read_redirections
 from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
@@ -47,7 +47,10 @@ _WORDS_BEYOND = 16
 """Words of each command line that are read beyond that."""
 
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\[(?P<index>[^\]]*)\])?(?P<append>\+?)=")
-_TRUSTED_NAME = re.compile(r"[!-~]+\Z")
+_TRUSTED_NAME = re.compile(r"[!-<>-~][!-~]*\Z")
+"""Not what stands in for a name on the screen, nor zsh's ``=NAME``."""
+_EXPORTED = "BASH_FUNC_"
+_FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_:.-]*\Z")
 _OPAQUE = re.compile(r"\$|`|<\(")
 _PLACEHOLDER = re.compile(r"\{[^\s{},;][^\s{},;]*\}")
 """What inline code hands over in place of what it computes, where a shell's group would have a blank."""
@@ -55,7 +58,6 @@ _LONE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*]|\{[A-Za-z_][A-Za-z0-9_]
 _WORD, _REDIRECT, _TEST = TokenKind.WORD, TokenKind.REDIRECT, TokenKind.TEST
 _NOT_REDIRECTED = Redirected()
 _NO_VARIABLES: Mapping[str, Variable | None] = MappingProxyType({})
-_GIT_SETTINGS = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
 
 
 class Catalogue(Protocol):
@@ -270,7 +272,7 @@ class Commands:
         return process
 
     def _reading(self, argv: tuple[Word, ...], state: State) -> CommandReading:
-        if _GIT_SETTINGS.isdisjoint(state.variables) or argv[0].text.rpartition("/")[2] != "git":
+        if not argv[0].text.endswith("git") or not has_settings(argv, state):
             return self.catalogue.read(argv, state.stdin)
         reading = self.catalogue.read(self.inherited.with_settings(argv, state), state.stdin)
         return replace(reading, argv=argv)
@@ -351,6 +353,15 @@ class Commands:
         if handover.directory is not None:
             inner.cwd = inner.below(handover.directory)
         inner.variables.update(handover.environment)
+        for name, value in handover.environment.items():
+            if name.startswith(_EXPORTED) and inner.depth < self.walk.deepest:
+                self._exported(name.removeprefix(_EXPORTED).rstrip("%()"), value, inner)
+
+    def _exported(self, name: str, value: Word, state: State) -> None:
+        """A function that a variable carries to every bash that starts: it is defined there, and may be called."""
+        if _FUNCTION.match(name):
+            self.walk.code(f"{name} {value.text}\n", state)
+            self.run_function(Word(name), state.copy())
 
     def code(self, process: Process, handover: Handover, inner: State) -> Word | None:
         """Code that a command runs, in ``inner``."""

@@ -7,6 +7,7 @@ values only mean something together, and those that the shell itself reads.
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from prempti_otel.analysis.catalogue.environment import loaded, variable_names, variables
@@ -18,11 +19,17 @@ from prempti_otel.analysis.shell.trace import Process
 if TYPE_CHECKING:
     from prempti_otel.analysis.shell.command import Commands
 
+_SETTINGS = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})
 MOST_SETTINGS = 16
 """Settings of git that variables give."""
 
 _IN_SHELL = BUILTINS.keys() | {"echo", ":", "true", "false", "exit", "return"}
 """What the shell does itself: no program that could read variables starts."""
+
+
+_MAKERS = frozenset({"make", "gmake", "bmake", "remake"})
+"""What takes operands ``NAME=VALUE`` for variables, which outrank those of the environment (GNU make's manual)."""
+_CONFIG_ENV = "--config-env"
 
 
 class Inherited:
@@ -35,6 +42,8 @@ class Inherited:
 
     def load(self, commands: Commands, process: Process, state: State) -> None:
         """What ``process`` runs or loads because of variables."""
+        if process.reading.name in _MAKERS:
+            state = _with_operands(process, state)
         if variable_names().isdisjoint(state.variables) or process.reading.name in _IN_SHELL:
             return
         for variable in [name for name in state.variables if name in self._uses]:
@@ -62,7 +71,7 @@ class Inherited:
     @staticmethod
     def with_settings(argv: tuple[Word, ...], state: State) -> tuple[Word, ...]:
         """A command line of git with the settings that variables give it, as ``-c`` gives them (git-config(1))."""
-        given = [*_numbered(state), *_listed(state)][:MOST_SETTINGS]
+        given = [*_numbered(state), *_listed(state), *_named(argv, state)][:MOST_SETTINGS]
         options = [word for setting in given for word in (Word("-c"), setting)]
         return (argv[0], *options, *argv[1:]) if options else argv
 
@@ -71,6 +80,36 @@ def _value(name: str, state: State) -> Word | None:
     variable = state.variables.get(name)
     found = values_of(variable) if variable is not None else ()
     return found[0] if found else None
+
+
+def _with_operands(process: Process, state: State) -> State:
+    inner: State | None = None
+    for word in process.reading.argv[1:]:
+        name, equals, value = word.text.partition("=")
+        if equals and not name.startswith("-"):
+            inner = inner or state.copy()
+            inner.variables[name.rstrip(":?+!")] = Word(value, word.known)
+    return inner or state
+
+
+def has_settings(argv: tuple[Word, ...], state: State) -> bool:
+    """Whether variables may give settings to this command line of git."""
+    if not _SETTINGS.isdisjoint(state.variables):
+        return True
+    return any(word.text.startswith(_CONFIG_ENV) for word in argv[1:])
+
+
+def _named(argv: tuple[Word, ...], state: State) -> list[Word]:
+    """``--config-env=KEY=NAME``: the setting's value is the variable's."""
+    settings: list[Word] = []
+    for word, following in pairwise((*argv, argv[0])):
+        option, equals, setting = word.text.partition("=")
+        if option == _CONFIG_ENV:
+            key, _, name = (setting if equals else following.text).rpartition("=")
+            value = _value(name, state)
+            if value is not None:
+                settings.append(Word(f"{key}={value.text}", value.known))
+    return settings
 
 
 def _numbered(state: State) -> list[Word]:

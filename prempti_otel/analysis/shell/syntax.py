@@ -178,6 +178,10 @@ class _TreeReader(msgspec.Struct):
                 if todo_words:
                     items.append(Simple(todo_words))
                     items.append(";")
+                others = [child for child in node.children if child.type == "subshell" or child.child_count > 1]
+                if others:  # bash takes no parenthesis there; the grammar, and other shells, do
+                    self.script.broken = True
+                    todo.extend(others[::-1])
                 continue
             statement = self._statement(node, kind, depth + 1)
             if statement is not None:
