@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import console, format_option, print_json, print_table, printable, seconds, shown
+from prempti_otel.ctl.output import ago, console, format_option, print_json, print_table, printable, shown, span
 from prempti_otel.engine.approvals.calls import MAX_SECONDS
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
@@ -69,7 +69,7 @@ def approve(approval: str | None, last: bool, length: int | None) -> None:
         raise click.exceptions.Exit(ExitCode.FAILED)
     given = ask(home, Request(waiting.id, waiting.seq, length or 0, give=True))
     how = "as often as it is made" if length else "once"
-    click.echo(f"approved: this call passes {how} within {seconds(given.seconds)}; let the agent try it again")
+    click.echo(f"approved: this call passes {how} within {span(given.seconds)}; let the agent try it again")
 
 
 @click.command()
@@ -148,7 +148,7 @@ def _show(home: Home, name: str, seq: int, length: int | None) -> None:
     rows = [
         ("agent", f"{call.agent}, session {call.session_id}"),
         ("folder", call.real_cwd or call.cwd),
-        ("asked", f"{seconds(max(0.0, time.time() - record.time_ns / 1e9))} ago, record {seq}"),
+        ("asked", f"{ago(time.time() - record.time_ns / 1e9)}, record {seq}"),
     ]
     for title, text in rows:
         out.print(f"[dim]{title:<8}[/]{shown(text)}", soft_wrap=True)
@@ -163,7 +163,7 @@ def _show(home: Home, name: str, seq: int, length: int | None) -> None:
     for match in body.matches:
         if match.verdict == "ask":
             out.print(f"[dim]{'asks':<8}[/][yellow]{shown(match.rule)}[/]: {shown(match.output)}", soft_wrap=True)
-    how = f"as often as it is made in the next {seconds(length)}" if length else "once"
+    how = f"as often as it is made in the next {span(length)}" if length else "once"
     out.print(f"\n{name} lets exactly this call pass, in this session only, {how}.", soft_wrap=True)
 
 

@@ -87,8 +87,21 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def span(value: float) -> str:
+    """A time to wait, or since when something is so, in seconds: as people say it, in whole units."""
+    for unit, length, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 2 * 86_400)):
+        if value < most:
+            return f"{value / length:.0f} {unit}"
+    return f"{value / 86_400:.0f} days"
+
+
+def ago(value: float) -> str:
+    """How many seconds it is since, as people say it."""
+    return "just now" if value < 2 else f"{span(value)} ago"
+
+
 def seconds(value: float) -> str:
-    """A duration as people read it."""
+    """A measured duration."""
     if value < 0.001:
         return f"{value * 1e6:.0f} µs"
     if value < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,8 +25,9 @@ def changes(before: Sequence[RuleFile], after: Sequence[RuleFile]) -> list[str]:
 
 
 def _owner(name: str) -> str:
-    """Whose file it is; empty where that cannot be known any more."""
+    """Whose file it is, where it is not this user's; empty also where that cannot be known any more."""
     try:
-        return f" (of {pwd.getpwuid(Path(name).stat().st_uid).pw_name})"
+        owner = Path(name).stat().st_uid
+        return "" if owner == os.geteuid() else f" (a file of {pwd.getpwuid(owner).pw_name})"
     except (OSError, KeyError):
         return ""

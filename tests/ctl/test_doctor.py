@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from prempti_otel.ctl.health.findings import edit as edit_command
+from prempti_otel.ctl.health.findings import failed
+from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 from tests.support.ctl import PREMPTICTL, Ctl
 
@@ -55,11 +58,16 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
     path.write_text(change(path.read_text()))
 
 
-def run(ctl: Ctl, remedy: str) -> None:
-    """Do what the remedy says."""
-    subprocess.run(
-        ["/bin/sh", "-c", remedy], env=ctl.env, cwd=ctl.user_home, check=True, capture_output=True, timeout=60
-    )
+def run(ctl: Ctl, remedy: str, editor: str = "false") -> None:
+    """Do what the remedy says; ``editor`` is what the user works with."""
+    env = ctl.env | {"EDITOR": editor}
+    subprocess.run(["/bin/sh", "-c", remedy], env=env, cwd=ctl.user_home, check=True, capture_output=True, timeout=60)
+
+
+def delete(ctl: Ctl, remedy: str) -> None:
+    """Do what the remedy says, which is to edit a file: by deleting all of it."""
+    assert remedy.startswith("${EDITOR:-vi} ")
+    run(ctl, remedy, "rm -f --")
 
 
 def put_in(ctl: Ctl, key: str, value: object) -> None:
@@ -95,8 +103,9 @@ def unreadable(ctl: Ctl) -> None:
     edit(settings(ctl), lambda text: text.replace("{", "{  // mine\n", 1))
 
 
-def mend(ctl: Ctl, _: str) -> None:
-    edit(settings(ctl), lambda text: text.replace("{  // mine\n", "{", 1))
+def mend(ctl: Ctl, remedy: str) -> None:
+    assert remedy.startswith("${EDITOR:-vi} ")
+    run(ctl, remedy, "sed -i 1s,//.mine,,")
 
 
 def hang(ctl: Ctl) -> None:
@@ -121,18 +130,17 @@ FAULTS: list[tuple[str, Plant, str, str, Cure]] = [
     ("allow by default", lambda c: void(c("default-action", "allow")), "warn", "permission prompts", run),
     ("engine stopped", end_engine, "fail", "was stopped", run),
     ("rules that do not load", broken_rule, "fail", "do not load",
-     lambda c, _: (c.guard_home / "rules/user/mine.yaml").unlink()),
+     delete),
     ("no rule in force", lambda c: void(c("config", "set", "rules.default", "false")), "fail", "no rule is in force",
      run),
     ("settings that do not load", lambda c: void((c.guard_home / "config.yaml").write_text("mode: [\n")), "fail",
-     "config.yaml:2:1", lambda c, _: (c.guard_home / "config.yaml").unlink()),
+     "config.yaml:2:1", delete),
     ("settings of the agent that it cannot read", unreadable, "fail", "ignores its settings", mend),
     ("rules of low priority off", lambda c: void(c("config", "set", "rules.minimum_priority", "critical")), "warn",
      "below priority critical", run),
     ("a flag that lets hooks pass", lambda c: (c.guard_home / "run/monitor").touch(), "fail", "let calls pass", run),
     ("an engine that hangs", hang, "fail", "does not answer", run),
-    ("a service that is gone", unfounded_service, "fail", "is gone",
-     lambda c, _: (c.guard_home / "run/service").unlink()),
+    ("a service that is gone", unfounded_service, "fail", "is gone", run),
 ]  # fmt: skip
 
 
@@ -166,6 +174,29 @@ def test_a_planted_fault_is_found_and_its_remedy_cures_it(
     while (left := [one for one in ill(installed) if one["check"] != "fallbacks"]) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("/h/config.yaml", "${EDITOR:-vi} /h/config.yaml"),
+        ("/h/config.yaml:3", "${EDITOR:-vi} +3 /h/config.yaml"),
+        ("/h/config.yaml:3:7", "${EDITOR:-vi} +3 /h/config.yaml"),
+        ("/h/a b:c/config.yaml:3:7", "${EDITOR:-vi} +3 '/h/a b:c/config.yaml'"),
+        ("/h/$(id).yaml", "${EDITOR:-vi} '/h/$(id).yaml'"),
+    ],
+)
+def test_a_file_is_opened_at_the_place_that_is_told(place: str, command: str) -> None:
+    assert edit_command(place) == command
+
+
+def test_a_remedy_that_is_no_command_says_so_and_why() -> None:
+    told = [
+        failed("x", PremptiError("it broke", where="f", remedy=remedy))
+        for remedy in (None, "premptictl mode", "mend it")
+    ]
+    assert [one.remedy for one in told] == ["premptictl status", "premptictl mode", "no command: mend it"]
+    assert {one.says for one in told} == {"f: it broke"}
 
 
 def test_status_tells_a_hanging_engine_from_none(installed: Ctl) -> None:
@@ -212,6 +243,7 @@ def test_a_destination_that_cannot_be_reached_is_told_and_one_that_can_is_well(i
     config.unlink()
     assert "cannot be reached" not in reached[0]["says"]
     assert closed[0]["state"] == "fail"
+    assert closed[0]["remedy"].startswith("no command: ")
     assert f"127.0.0.1:{port}" in closed[0]["says"]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,16 @@ def test_each_file_that_differs_is_told(before: list[RuleFile], after: list[Rule
     assert changes(before, after) == told
 
 
-def test_the_owner_of_a_file_is_told(tmp_path: Path) -> None:
+def test_ones_own_file_is_told_without_an_owner(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("- list: a")
-    assert changes([], [RuleFile(str(file), "- list: a")]) == [f"added {file} (of {getpass.getuser()})"]
+    assert changes([], [RuleFile(str(file), "- list: a")]) == [f"added {file}"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file to another user")
+def test_whose_file_it_is_is_told_where_it_is_somebody_elses(tmp_path: Path) -> None:
+    file = tmp_path / "theirs.yaml"
+    file.write_text("- list: a")
+    other = pwd.getpwnam("nobody")
+    os.chown(file, other.pw_uid, other.pw_gid)
+    assert changes([], [RuleFile(str(file), "- list: a")]) == [f"added {file} (a file of nobody)"]

@@ -91,10 +91,15 @@ def day(time_ns: int) -> str:
 
 def decisions_since(store: StoreReader, days: float) -> Iterator[StoredRecord]:
     """Decision records of the last ``days``, oldest first, read in short pages."""
-    after = store.first_since(time.time_ns() - int(days * 86_400_000_000_000)) - 1
+    after = first_of(store, days) - 1
     while records := store.records(after, PAGE, kinds=[RecordKind.DECISION]):
         yield from records
         after = records[-1].seq
+
+
+def first_of(store: StoreReader, days: float) -> int:
+    """Number of the first record of the last ``days``; one past the last where there is none."""
+    return store.first_since(time.time_ns() - int(days * 86_400_000_000_000))
 
 
 def bar(value: int, most: int, width: int = 40) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from prempti_otel import __version__
-from prempti_otel.ctl.health.findings import Finding, Patient, fail, ok, warn
+from prempti_otel.ctl.health.findings import NO_COMMAND, Finding, Patient, edit, fail, failed, ok, warn
 from prempti_otel.ctl.lifecycle import process, services
-from prempti_otel.ctl.output import seconds
+from prempti_otel.ctl.output import span
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
 
@@ -50,7 +50,11 @@ def permissions(patient: Patient) -> Iterator[Finding]:
         yield ok("permissions", f"{home.root} is this user's alone")
     free = shutil.disk_usage(home.root).free
     if free < LEAST_FREE_BYTES:
-        yield warn("disk", f"{free // 1024 // 1024} MiB are free: without space calls are blocked", "free some space")
+        yield warn(
+            "disk",
+            f"{free // 1024 // 1024} MiB are free: without space calls are blocked",
+            f"{NO_COMMAND}which files can go is yours to say",
+        )
 
 
 def engine(patient: Patient) -> Iterator[Finding]:
@@ -58,9 +62,8 @@ def engine(patient: Patient) -> Iterator[Finding]:
     home, status = patient.home, patient.status
     service = services.installed(home)
     if service is not None and not service.file.exists():
-        yield fail(
-            "service", f"{service.manager} should start the engine, but {service.file} is gone", "premptictl enable"
-        )
+        says = f"{service.manager} should start the engine, but {service.file} is gone"
+        yield fail("service", says, "premptictl enable" if service.available() else "premptictl disable")
     if status is None:
         if pid := process.holder(home):
             yield fail("engine", f"an engine runs (pid {pid}), but does not answer", "premptictl restart")
@@ -69,7 +72,9 @@ def engine(patient: Patient) -> Iterator[Finding]:
         elif home.engine_failed.exists():
             words = home.engine_failed.read_text("utf-8", "replace").strip() or "it left no word"
             yield fail(
-                "engine", f"the engine failed to start: {words}", f"see {home.engine_log}, then premptictl start"
+                "engine",
+                f"the engine failed to start: {words}",
+                f"tail -n 20 {shlex.quote(str(home.engine_log))}; premptictl start",
             )
         elif service is not None:
             yield fail("engine", f"no engine is running, and {service.manager} should run one", "premptictl start")
@@ -114,12 +119,12 @@ def rules(patient: Patient) -> Iterator[Finding]:
     try:
         result = load(installed_rule_files(patient.home, config), selection=selection(config))
     except PremptiError as error:
-        yield fail("rules", error.diagnostics(), "correct it; premptictl rules check")
+        yield failed("rules", error, "premptictl rules check")
         return
     if result.ruleset is None:
-        first = (result.errors_text().strip().splitlines() or [""])[0].strip()
-        says = f"the rules do not load, so the last good ones are in force: {first}"
-        yield fail("rules", says, "correct the file or move it away; premptictl rules check shows more")
+        first = next(error for file in result.files for error in file.errors)
+        says = f"the rules do not load, so the last good ones are in force: {first.as_text().strip().splitlines()[0]}"
+        yield fail("rules", says, edit(first.where or result.files[-1].name))
         return
     enabled = sum(rule.enabled for rule in result.ruleset.rules)
     if not enabled:
@@ -151,7 +156,7 @@ def store(patient: Patient) -> Iterator[Finding]:
             yield from _clock(reader)
             yield from _fallbacks(reader, home)
     except PremptiError as error:
-        yield fail("store", error.diagnostics(), error.remedy or "premptictl audit verify")
+        yield failed("store", error, "premptictl audit verify")
 
 
 def destinations(patient: Patient) -> Iterator[Finding]:
@@ -169,13 +174,14 @@ def destinations(patient: Patient) -> Iterator[Finding]:
         trouble = _unreachable(destination)
         state = states.get(destination.name, {})
         if trouble:
-            remedy = f"start it, or correct export in {patient.home.config}; records wait in the store"
+            remedy = f"{NO_COMMAND}only you know how that receiver is started; its address stands under export in "
+            remedy += f"{patient.home.config}, and records wait in the store meanwhile"
             yield fail("export", f"{destination.name}: {trouble}", remedy)
         elif state.get("last_error"):
             yield warn("export", f"{destination.name}: {state['last_error']}", "premptictl status")
         elif state.get("dead_letters"):
             says = f"{destination.name} refused {state['dead_letters']} items for good"
-            yield warn("export", says, "see its log; the records stay in the store")
+            yield warn("export", says, "premptictl status")
         else:
             yield ok("export", f"{destination.name} can be reached at {destination.endpoint}")
 
@@ -241,10 +247,18 @@ def _clock(reader: StoreReader) -> Iterator[Finding]:
     for record in reader.records(max(0, newest - LAST_RECORDS), LAST_RECORDS):
         ahead = max(ahead, record.time_ns / 1e9 - time.time())
     if ahead > CLOCK_SECONDS:
-        says = f"a record is {seconds(ahead)} ahead of this machine's clock"
-        yield fail("clock", says, "set the clock; until then times in the trail and in telemetry are wrong")
+        says = f"a record is {span(ahead)} ahead of this machine's clock"
+        yield fail("clock", f"{says}: times in the trail and in telemetry are wrong", _set_clock())
     else:
         yield ok("clock", "no record is from the future")
+
+
+def _set_clock() -> str:
+    if shutil.which("timedatectl"):
+        return "sudo timedatectl set-ntp true"
+    if shutil.which("sntp"):
+        return "sudo sntp -sS pool.ntp.org"
+    return f"{NO_COMMAND}this machine has neither timedatectl nor sntp; have its administrator set the clock"
 
 
 def _fallbacks(reader: StoreReader, home: Home) -> Iterator[Finding]:

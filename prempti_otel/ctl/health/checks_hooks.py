@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from prempti_otel.agents import claude_code_http, registration
 from prempti_otel.agents.registration import Scope
 from prempti_otel.ctl.health import known_bad
-from prempti_otel.ctl.health.findings import Finding, Patient, fail, ok, warn
+from prempti_otel.ctl.health.findings import NO_COMMAND, Finding, Patient, edit, fail, ok, warn
 from prempti_otel.ctl.hook import registry, switch
 from prempti_otel.errors import PremptiError
 
@@ -29,9 +30,9 @@ def hooks(patient: Patient) -> Iterator[Finding]:
     found = {agent: [state for state in states if state.registered] for agent, states in known.items()}
     guarded = [agent for agent, states in found.items() if states]
     for agent in registry.detected():
-        unread = {problem for state in known[agent] if not state.registered for problem in state.problems}
-        for problem in sorted(unread):
-            yield fail("hook", f"{agent} ignores its settings, hooks and all: {problem}", "correct that file")
+        unread = {problem: state.file for state in known[agent] if not state.registered for problem in state.problems}
+        for problem, file in sorted(unread.items()):
+            yield fail("hook", f"{agent} ignores its settings, hooks and all: {problem}", edit(file))
         if not found[agent] and not unread:
             says = f"{agent} is here, but no hook is registered with it: its calls are not judged"
             tell = warn if guarded else fail
@@ -52,7 +53,7 @@ def agent_versions(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - all
     try:
         version = claude_code_http.version_of(program)
     except claude_code_http.UnknownVersionError as error:
-        yield warn("agent", str(error), error.remedy or "see whether claude runs at all")
+        yield warn("agent", str(error), f"{shlex.quote(program)} --version")
         return
     if claude_code_http.honours_failure(version):
         yield ok("agent", f"Claude Code {version} blocks a call when its hook fails")
@@ -120,8 +121,18 @@ def _recorded(patient: Patient, marker: str) -> DecisionBody | None:
 
 def _remedy(patient: Patient, state: HookStatus, problem: str) -> str:
     if any(word in problem for word in _SWITCHES):
-        return switch.remedy(problem, patient.project)
+        return switch.remedy(problem, patient.project) or _by_hand(problem)
     return _add(state)
+
+
+def _by_hand(problem: str) -> str:
+    """For a setting that no command of ours takes out; the sentence on it names its file."""
+    file = problem.partition(" in ")[2].rpartition(" switches ")[0]
+    if not file:
+        return "premptictl hook status"
+    if os.access(file, os.W_OK):
+        return edit(file)
+    return f"{NO_COMMAND}{file} is the administrator's, who alone can take that setting out"
 
 
 def _add(state: HookStatus) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.health import checks_guard, checks_hooks
-from prempti_otel.ctl.health.findings import Finding, Patient, State, fail
+from prempti_otel.ctl.health.findings import Finding, Patient, State, edit, fail, failed
 from prempti_otel.ctl.lifecycle import process
 from prempti_otel.ctl.output import console, format_option, print_json, shown
 from prempti_otel.errors import PremptiError
@@ -59,16 +60,17 @@ def examine(home: Home, project: Path) -> Iterator[Finding]:
     try:
         config = load_config(home.config)
     except PremptiError as error:
-        yield fail("settings", error.diagnostics(), f"edit {home.config}; premptictl config validate")
+        yield fail("settings", error.diagnostics(), edit(error.where or home.config))
         config = Config()
     patient = Patient(home, project, config, process.running(home))
     for check in CHECKS if home.root.is_dir() else UNINSTALLED:
         try:
             yield from check(patient)
         except PremptiError as error:
-            yield fail(check.__name__, error.diagnostics(), error.remedy or "premptictl status")
+            yield failed(check.__name__, error)
         except OSError as error:
-            yield fail(check.__name__, f"{error.filename}: {error.strerror}", "correct permissions")
+            place = shlex.quote(str(error.filename or home.root))
+            yield fail(check.__name__, f"{error.filename}: {error.strerror}", f"ls -ld {place}; chmod u+rwX {place}")
 
 
 def _print(findings: list[Finding]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -9,9 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from prempti_otel.errors import PremptiError
     from prempti_otel.proto.prempti.v1.engine_pb2 import StatusReply
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
+
+
+NO_COMMAND = "no command: "
+"""What a remedy begins with that is a sentence."""
 
 
 class State(StrEnum):
@@ -34,7 +40,7 @@ class Finding:
     says: str
     """A sentence."""
     remedy: str = ""
-    """A command or a sentence; empty where all is well."""
+    """A command that can be typed as it stands; where none helps, :data:`NO_COMMAND` and why. Empty: all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,17 @@ class Patient:
     config: Config
     status: StatusReply | None
     """None where no engine answers."""
+
+
+def edit(place: str | Path) -> str:
+    """The command that opens a file, at the line where ``place`` has one (``FILE:LINE`` or ``FILE:LINE:COLUMN``)."""
+    file, _, line = str(place).rpartition(":")
+    before, _, number = file.rpartition(":")
+    if line.isdecimal() and number.isdecimal():
+        file, line = before, number
+    if not line.isdecimal():
+        return f"${{EDITOR:-vi}} {shlex.quote(str(place))}"
+    return f"${{EDITOR:-vi}} +{line} {shlex.quote(file)}"
 
 
 def ok(check: str, says: str) -> Finding:
@@ -62,3 +79,11 @@ def warn(check: str, says: str, remedy: str) -> Finding:
 def fail(check: str, says: str, remedy: str) -> Finding:
     """See :attr:`State.FAIL`."""
     return Finding(check, State.FAIL, says, remedy)
+
+
+def failed(check: str, error: PremptiError, otherwise: str = "premptictl status") -> Finding:
+    """A check that an error ended; ``otherwise`` is the command where the error names no remedy."""
+    says = f"{error.where}: {error.message}" if error.where else error.message
+    if not error.remedy:
+        return fail(check, says, otherwise)
+    return fail(check, says, error.remedy if error.remedy.startswith("premptictl ") else NO_COMMAND + error.remedy)

@@ -12,7 +12,7 @@ from prempti_otel.agents import registration
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.lifecycle import services
 from prempti_otel.ctl.lifecycle.process import holder
-from prempti_otel.ctl.output import console, format_option, print_json, seconds, shown
+from prempti_otel.ctl.output import ago, console, format_option, print_json, shown, span
 from prempti_otel.ctl.rules import projects
 from prempti_otel.ctl.rules.notice import last_change
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
@@ -141,16 +141,14 @@ def _print(state: dict[str, Any]) -> None:
         stopped = " (stopped with premptictl stop)" if state["stopped_by_user"] else ""
         line("engine", f"not running{stopped}; start it with: premptictl start", "red")
     else:
-        line(
-            "engine", f"running, pid {state['pid']}, up {seconds(state['uptime_seconds'])}, version {state['version']}"
-        )
+        line("engine", f"running, pid {state['pid']}, up {span(state['uptime_seconds'])}, version {state['version']}")
         line("mode", f"{state['mode']}, default action {state['default_action']}")
         line(
             "rules",
             f"{state['rules_enabled']} in force of {state['rules_loaded']}, digest {state['ruleset_digest'][:12]}",
         )
         if changed := state["rules_changed"]:
-            line("", f"changed {seconds(changed['seconds'])} ago: {'; '.join(changed['changes'])}")
+            line("", f"changed {ago(changed['seconds'])}: {'; '.join(changed['changes'])}")
         line("calls", f"{state['calls']} judged since the start; last record {state['last_seq']}")
         line("socket", state["socket"])
     if state["service"]:

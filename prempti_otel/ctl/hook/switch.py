@@ -43,12 +43,12 @@ def switch_on(agent: str, scope: Scope, project: Path) -> tuple[Path, bool]:
 
 
 def remedy(problem: str, project: Path) -> str:
-    """The command that cures ``problem``, of those that :mod:`prempti_otel.agents.claude_code_hooks` tells."""
+    """The command that cures ``problem``, which :mod:`prempti_otel.agents` tells; ``""`` where none of ours does."""
     for scope in (Scope.USER, Scope.PROJECT, Scope.LOCAL):
         if KEY in problem and f" {settings_path(scope, project)} " in problem:
             chosen = "" if scope is Scope.USER else f" --scope {scope.value}"
             return f"premptictl hook switch-on {AGENT}{chosen}"
-    return "remove that setting"
+    return ""
 
 
 def _place(text: str) -> int | None:

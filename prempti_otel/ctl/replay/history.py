@@ -6,8 +6,6 @@ are counted apart. Nothing is run or recorded.
 
 from __future__ import annotations
 
-import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,7 +18,7 @@ from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import DecisionSource, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from prempti_otel.audit import DecisionBody
     from prempti_otel.engine.offline import Judge
@@ -82,24 +80,25 @@ class Comparison:
 def replay_history(home: Home, judge: Judge, days: float, form: str) -> None:
     """Judge the calls of the last ``days`` anew, and print what would be other. Raises PremptiError."""
     from prempti_otel.audit import StoreReader
-    from prempti_otel.ctl.audit.tally import decisions_since
+    from prempti_otel.ctl.audit.tally import decisions_since, first_of
+    from prempti_otel.ctl.progress import watched
 
-    with StoreReader(home) as store:
-        records = decisions_since(store, days)
-        result = compare(_watched(records, store.last_seq()), judge)
+    with StoreReader(home) as store, watched("judging", first_of(store, days), store.last_seq()) as done:
+        result = compare(decisions_since(store, days), judge, done)
     if form == "json":
         print_json(result.as_json())
     else:
         _print(result, days)
 
 
-def compare(records: Iterable[StoredRecord], judge: Judge) -> Comparison:
-    """What ``judge`` says of recorded calls, in their order, against their records."""
+def compare(records: Iterable[StoredRecord], judge: Judge, done: Callable[[int], None] = lambda _: None) -> Comparison:
+    """What ``judge`` says of recorded calls, in their order, against their records; ``done`` is told each number."""
     from prempti_otel.audit import DecisionBody, body_of
     from prempti_otel.ctl.audit.tally import day
 
     result = Comparison()
     for record in records:
+        done(record.seq)
         try:
             body = body_of(record, DecisionBody)
             if body.decision.source == DecisionSource.ERROR.value or not body.call.tool:
@@ -140,24 +139,6 @@ def call_of(body: DecisionBody) -> ToolCall:
 def _floor(verdict: str) -> str:
     """``defer`` and ``allow`` are both no rule's doing."""
     return "pass" if verdict in ("defer", "allow") else verdict
-
-
-def _watched(records: Iterator[StoredRecord], last: int) -> Iterator[StoredRecord]:
-    """The same, with a progress bar where somebody looks."""
-    if not sys.stderr.isatty():
-        yield from records
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task, first, told = progress.add_task("judging", total=None), 0, 0.0
-        for record in records:
-            first = first or record.seq
-            if time.monotonic() - told > 0.1:
-                told = time.monotonic()
-                progress.update(task, total=last - first + 1, completed=record.seq - first)
-            yield record
 
 
 def _print(result: Comparison, days: float) -> None:

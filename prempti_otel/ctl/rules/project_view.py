@@ -13,6 +13,7 @@ from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
     from prempti_otel.ctl.rules.projects import Project
+    from prempti_otel.rules import Rule
     from prempti_otel.rules.project import ProjectLoad
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
@@ -82,7 +83,7 @@ def show(project: Project) -> None:
     for file in project.files:
         state = _state(project, file)
         rules = project.rules(file)
-        rows += [(_styled(state), _verdict(str(rule.verdict)), rule.name, Path(file.path).name) for rule in rules]
+        rows += [(_styled(state), _verdict(rule), rule.name, Path(file.path).name) for rule in rules]
         if not rules:
             rows.append((_styled(state), "", "", Path(file.path).name))
     print_table(["STATE", "VERDICT", "RULE", "FILE"], rows)
@@ -115,7 +116,10 @@ def _styled(state: str) -> object:
     return Text(state, style=_STYLES[state])
 
 
-def _verdict(verdict: str) -> object:
+def _verdict(rule: Rule) -> object:
     from rich.text import Text
 
+    if not rule.enabled:
+        return Text("off", style="dim")  # by rules.disable and the like, which select among a project's rules, too
+    verdict = str(rule.verdict)
     return Text({"defer": "inform"}.get(verdict, verdict), style=VERDICT_STYLES[verdict])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,9 @@ def disable(name: str) -> None:
     NAME may hold `*` for any run of characters. A running engine takes it over by itself.
     """
     home = Home.from_environment()
-    ruleset = installed(home, load_config(home.config))
+    config = load_config(home.config)
+    ruleset = installed(home, config)
+    _check_whose(name, ruleset, home, config)
     names = _matching(ruleset, name)
     home.create()
     update_list(home.config, KEY, add=[name])
@@ -74,6 +77,7 @@ def enable(name: str) -> None:
     if "*" in name:
         click.echo(f"in force: {', '.join(r.name for r in ruleset.rules if fnmatchcase(r.name, name) and r.enabled)}")
         return
+    _check_whose(name, ruleset, home, config)
     rule = find(ruleset, name)
     if not rule.enabled:
         raise PremptiError(f"{name!r} is still not in force: {_why(rule, config)}", where=str(home.config))
@@ -103,9 +107,37 @@ def find(ruleset: Ruleset, name: str) -> Rule:
 
 def _of_project(name: str, home: Home, config: Config) -> Rule | None:
     """The rule of that name of the project around the current folder, trusted or not."""
+    found = _project_and_rule(name, home, config)
+    return found[1] if found is not None else None
+
+
+def _project_and_rule(name: str, home: Home, config: Config) -> tuple[projects.Project, Rule] | None:
     root = projects.here(home)
-    ruleset = projects.load(root, home, config).loaded.ruleset if root else None
-    return next((rule for rule in ruleset.rules if rule.name == name), None) if ruleset is not None else None
+    if not root:
+        return None
+    project = projects.load(root, home, config)
+    ruleset = project.loaded.ruleset
+    return next(((project, rule) for rule in ruleset.rules if rule.name == name), None) if ruleset else None
+
+
+def _check_whose(name: str, ruleset: Ruleset, home: Home, config: Config) -> None:
+    """Raises PremptiError where ``name`` is that of a project's rule alone, and says what can be done about it."""
+    if any(fnmatchcase(rule.name, name) for rule in ruleset.rules):
+        return
+    found = _project_and_rule(name, home, config)
+    if found is None:
+        return
+    project, rule = found
+    problem = f"{name!r} is a rule of the project {printable(project.root)}, whose rules are trusted file by file"
+    if any(file.path == rule.file and file.trust == "trusted" for file in project.files):
+        raise PremptiError(
+            problem,
+            remedy=f"take its file out of force: premptictl rules untrust {printable(shlex.quote(rule.file))}; "
+            f"or have {home.config} name it under {KEY}, which holds in all projects",
+        )
+    raise PremptiError(
+        f"{problem}; its file is not, so it is not in force", remedy="look at it: premptictl rules trust"
+    )
 
 
 def told_of(rule: Rule) -> dict[str, Any]:
