@@ -6,7 +6,7 @@ are known by their manuals. Patterns are RE2 and matched on UTF-8 bytes. Must ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from prempti_otel.audit.secret_patterns import SecretPattern
 
 _LONG_HARD = r"password|passwd|passphrase|passwort|passcode|sshpass"
 _SHORT_HARD = r"pass|pwd|psw|pw|psk"
@@ -67,20 +67,6 @@ _READS_STDIN = (
     r"(?:--password-stdin|--passphrase-fd|--with-token|--token-stdin|--key-file[= ]-|\bsudo\b[^|;&\n]*?\s-[A-Za-z]*S"
     r"|\bchpasswd\b|\bpasswd\b[^|;&\n]*?--stdin|\bcryptsetup\b|\bsecret-tool\b|\bpass\s+insert\b)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ContextPattern:
-    """A secret that is known by what stands before it: the first group that matched."""
-
-    kind: str
-    pattern: str
-    hint: str
-    """As in :class:`prempti_otel.audit.secret_patterns.TokenPattern`."""
-    mixed: bool = False
-    """Whether it is one only if it looks like one, by the kinds of its characters."""
-
-
 _TAKES_PASSWORD = (
     ("mongo|mongosh|mongodump|mongorestore|mongoexport|mongoimport|cqlsh", "p"),
     ("twine|evil-winrm|useradd|usermod|bcp", "p"),
@@ -102,147 +88,147 @@ _BEFORE_PASSWORD = (
 
 CONTEXTS = (
     *(
-        ContextPattern("password", rf"\b(?:{commands}){_REST}-{flag}\s*{_WORD}", rf"(?:{commands})\b.*-{flag}")
+        SecretPattern("password", rf"\b(?:{commands}){_REST}-{flag}\s*{_WORD}", rf"(?:{commands})\b.*-{flag}")
         for commands, flag in _TAKES_PASSWORD
     ),
     *(
-        ContextPattern("password", rf"\b{words}\s+([^\s'\"-][^\s'\"]*|'[^']*'|\"[^\"]*\")", hint)
+        SecretPattern("password", rf"\b{words}\s+([^\s'\"-][^\s'\"]*|'[^']*'|\"[^\"]*\")", hint)
         for words, hint in _BEFORE_PASSWORD
     ),
-    ContextPattern("password", rf"\bsshpass\s+(?:-[a-z]+\s+)*-p\s*{_WORD}", r"sshpass"),
-    ContextPattern(
+    SecretPattern("password", rf"\bsshpass\s+(?:-[a-z]+\s+)*-p\s*{_WORD}", r"sshpass"),
+    SecretPattern(
         "password",
         rf"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mariadb-dump|mariadb-admin){_REST}-p{_WORD}",
         r"(?:mysql|mariadb).*-p",
     ),
-    ContextPattern(
+    SecretPattern(
         "password",
         rf"\b{_CURL}{_REST}(?:-[a-zA-Z]*u|--user|-U|--proxy-user|-a|--auth)[\s=]*['\"]?"
         r"[^\s:'\"]*:((?:[^\s'\"/]|/[^\s'\"/])[^\s'\"]*)",
         rf"{_CURL}\b.*[\s\"](?:-[a-zA-Z]*[uUa]|--user|--proxy-user|--auth)",
     ),
-    ContextPattern(
+    SecretPattern(
         "token",
         rf"\b{_CURL}{_REST}(?:-u|--user)[\s=]*['\"]?([^\s:'\"]{{8,}}):?(?:[\s'\"]|$)",
         rf"{_CURL}\b.*[\s\"](?:-[a-zA-Z]*[uUa]|--user|--proxy-user|--auth)",
         mixed=True,
     ),
-    ContextPattern("password", r"\bsqlplus\s+(?:-[A-Za-z]+\s+)*[^\s/'\"]+/([^\s@'\"]+)@", "sqlplus"),
-    ContextPattern("password", rf"\b(?:x|wl)?freerdp[0-9]?{_REST}/p:{_WORD}", "freerdp"),
-    ContextPattern("token", r"--from-literal[=\s]['\"]?[A-Za-z0-9._-]+=([^\s'\"]+)", "--from-literal", mixed=True),
-    ContextPattern("token", r"\bKEY=['\"]?([A-Za-z0-9+/=_-]{16,})", "KEY=", mixed=True),
-    ContextPattern(
+    SecretPattern("password", r"\bsqlplus\s+(?:-[A-Za-z]+\s+)*[^\s/'\"]+/([^\s@'\"]+)@", "sqlplus"),
+    SecretPattern("password", rf"\b(?:x|wl)?freerdp[0-9]?{_REST}/p:{_WORD}", "freerdp"),
+    SecretPattern("token", r"--from-literal[=\s]['\"]?[A-Za-z0-9._-]+=([^\s'\"]+)", "--from-literal", mixed=True),
+    SecretPattern("token", r"\bKEY=['\"]?([A-Za-z0-9+/=_-]{16,})", "KEY=", mixed=True),
+    SecretPattern(
         "cookie",
         rf"\b{_CURL}{_REST}(?:-b|--cookie)[\s=]*['\"]?([^\s'\"=]+=[^'\"\s][^'\"]*)",
         rf"{_CURL}\b.*[\s\"](?:-b|--cookie)",
     ),
-    ContextPattern("password", rf"\bredis-cli{_REST}-a\s+{_WORD}", r"redis-cli"),
-    ContextPattern(
+    SecretPattern("password", rf"\bredis-cli{_REST}-a\s+{_WORD}", r"redis-cli"),
+    SecretPattern(
         "password",
         rf"\b(?:docker|podman|helm|oras|crane|skopeo|az|oc){_REST}login\b[^|;&\n]*?\s-p\s*{_WORD}",
         r"\blogin\b",
     ),
-    ContextPattern(
+    SecretPattern(
         "password",
         rf"\b(?:echo|printf|print)\s+(?:-[neE]+\s+)*(?:['\"]?(?:%s|%b)(?:\\+n)?['\"]?\s+)?{_WORD}"
         rf"[^|;&\n]*\|[^|;&\n]*?{_READS_STDIN}",
         _READS_STDIN,
     ),
-    ContextPattern("password", rf"{_READS_STDIN}[^|;&\n]*?<<<\s*{_WORD}", r"<<<"),
-    ContextPattern("password", r"\bopenssl\b[^|;&\n]*?\bpass:([^\s'\"]+)", r"pass:"),
-    ContextPattern("password", rf"\bopenssl{_REST}-[kK]\s+{_WORD}", r"openssl.*-[kK]"),
-    ContextPattern(
+    SecretPattern("password", rf"{_READS_STDIN}[^|;&\n]*?<<<\s*{_WORD}", r"<<<"),
+    SecretPattern("password", r"\bopenssl\b[^|;&\n]*?\bpass:([^\s'\"]+)", r"pass:"),
+    SecretPattern("password", rf"\bopenssl{_REST}-[kK]\s+{_WORD}", r"openssl.*-[kK]"),
+    SecretPattern(
         "password",
         rf"\b(?:zip|7z|7za|unzip|unrar|rar){_REST}-[pP]\s?([^\s'\"-][^\s'\"]*|'[^']*'|\"[^\"]*\")",
         r"(?:zip|7za?|rar)\b.*[\s\"]-[pP]",
     ),
-    ContextPattern("password", rf"\bldap(?:search|modify|add|delete|whoami){_REST}-w\s*{_WORD}", r"ldap"),
-    ContextPattern("password", rf"\bhtpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+{_WORD}", r"htpasswd"),
-    ContextPattern("password", r"\bsmbclient\b[^|;&\n]*?\s-U\s*['\"]?[^\s%'\"]+%([^\s'\"]+)", r"smbclient"),
-    ContextPattern("password", rf"\bssh-keygen{_REST}-[NP]\s*{_WORD}", r"ssh-keygen.*-[NP]"),
-    ContextPattern("password", rf"\bnmcli\b[^|;&\n]*?(?:\spassword|psk)\s+{_WORD}", r"nmcli"),
-    ContextPattern("password", rf"\bsecurity\s+add-[a-z]+-password\b[^|;&\n]*?\s-w\s*{_WORD}", r"add-[a-z]+-password"),
-    ContextPattern("token", rf"\bgh\s+(?:secret|variable)\s+set\b[^|;&\n]*?\s(?:-b|--body)[\s=]+{_WORD}", r"gh secret"),
-    ContextPattern(
+    SecretPattern("password", rf"\bldap(?:search|modify|add|delete|whoami){_REST}-w\s*{_WORD}", r"ldap"),
+    SecretPattern("password", rf"\bhtpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+{_WORD}", r"htpasswd"),
+    SecretPattern("password", r"\bsmbclient\b[^|;&\n]*?\s-U\s*['\"]?[^\s%'\"]+%([^\s'\"]+)", r"smbclient"),
+    SecretPattern("password", rf"\bssh-keygen{_REST}-[NP]\s*{_WORD}", r"ssh-keygen.*-[NP]"),
+    SecretPattern("password", rf"\bnmcli\b[^|;&\n]*?(?:\spassword|psk)\s+{_WORD}", r"nmcli"),
+    SecretPattern("password", rf"\bsecurity\s+add-[a-z]+-password\b[^|;&\n]*?\s-w\s*{_WORD}", r"add-[a-z]+-password"),
+    SecretPattern("token", rf"\bgh\s+(?:secret|variable)\s+set\b[^|;&\n]*?\s(?:-b|--body)[\s=]+{_WORD}", r"gh secret"),
+    SecretPattern(
         "password",
         r"(?i)\b(?:IDENTIFIED\s+BY|WITH\s+(?:ENCRYPTED\s+)?PASSWORD|PASSWORD)\s+['\"]([^'\"]+)['\"]",
         rf"(?i)(?:identified{_GAP}+by|password){_GAP}+\\*['\"]",
     ),
-    ContextPattern(
+    SecretPattern(
         "password", r"\b(?:login|machine|account)\s+\S+\s+password\s+([^\s'\"]+)", r"password(?:\s|\\[tnr])+\S"
     ),
-    ContextPattern(
+    SecretPattern(
         "password",
         r"(?m)(?:^|['\"])[A-Za-z0-9.*_-]+:(?:[0-9]{4,5}|\*):[A-Za-z0-9.*_-]+:[A-Za-z0-9.*_-]+:([^\s'\":]{6,})['\"]?\s*"
         r"(?:$|>>?\s*\S*pgpass)",
         r":(?:[0-9]{4,5}|\*):[A-Za-z0-9.*_-]+:",
         mixed=True,
     ),
-    ContextPattern("password", r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]*:([^\s/'\"<>]+)@", r"://[^\s/:@]*:[^\s/]*@"),
-    ContextPattern("token", r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_-]{20,})@", r"://[A-Za-z0-9_-]{20,}@"),
-    ContextPattern(
+    SecretPattern("password", r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]*:([^\s/'\"<>]+)@", r"://[^\s/:@]*:[^\s/]*@"),
+    SecretPattern("token", r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_-]{20,})@", r"://[A-Za-z0-9_-]{20,}@"),
+    SecretPattern(
         "token",
         r"[?&;](?:key|code|sig|signature|X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-Signature)="
         r"([A-Za-z0-9%+/=._~-]{16,})",
         r"(?:key|code|sig|signature|Signature|Credential|Token)=",
         mixed=True,
     ),
-    ContextPattern(
+    SecretPattern(
         "token",
         r"(?i)(?:signature|hmac|mac)\\*['\"]?=\\*['\"]?([A-Za-z0-9%+/=]{16,})",
         r"(?i)(?:signature|mac)[^=]{0,3}=",
         mixed=True,
     ),
-    ContextPattern("token", r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{12,})", r"(?i)bearer"),
-    ContextPattern(
+    SecretPattern("token", r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{12,})", r"(?i)bearer"),
+    SecretPattern(
         "cookie",
         r"(?i)(?:^|[^a-z0-9_/-])(?:set-)?cookie['\"\\]*\s*[:=]\s*(?:[bfru]{1,2}['\"])?['\"\\]*\s*"
         r"([^\s'\"\\=;,]+=[^\s'\"\\;][^'\"\\\r\n]*)",
         r"(?i)cookie['\"\\]*(?:\s|\\[tnr])*[:=]",
     ),
-    ContextPattern(
+    SecretPattern(
         "header",
         rf"(?i)(?:^|[^a-z0-9_/-])(?:{_HEADERS})['\"\\]*\s*[:=]\s*(?:[bfru]{{1,2}}['\"])?['\"\\]*\s*{_SCHEME}"
         r"([^\s'\"\\][^'\"\\\r\n]*)",
         rf"(?i)(?:{_HEADERS})['\"\\]*(?:\s|\\[tnr])*[:=]",
     ),
-    ContextPattern(
+    SecretPattern(
         "token",
         rf"\b(?:set|setenv|setx|add|configure|ENV|put)\s+(?:-{{1,2}}[A-Za-z-]+\s+)*(?:[^\s'\"=]*[:/])?{_NAME}\s+{_WORD}",
         rf"(?:set|setenv|setx|add|configure|ENV|put){_GAP}+(?:-{{1,2}}[A-Za-z-]+{_GAP}+)*(?:[^\s'\"=]*[:/])?{_NAME}{_GAP}",
         mixed=True,
     ),
-    ContextPattern("password", rf"<[A-Za-z0-9.:_-]*{_NAME}>\s*([^<\s][^<]*)</", rf"(?i){_NAME}>"),
-    ContextPattern(
+    SecretPattern("password", rf"<[A-Za-z0-9.:_-]*{_NAME}>\s*([^<\s][^<]*)</", rf"(?i){_NAME}>"),
+    SecretPattern(
         "token",
         rf"(?i:\b(?:name|key))['\"\\]*\s*[:=]\s*['\"\\]*{_NAME}['\"\\]*\s*,?\s*['\"\\]*(?i:value)['\"\\]*\s*[:=]\s*"
         r"['\"\\]*([^\s'\"\\,}]+)",
         rf"(?i:name|key)['\"\\]*{_GAP}*[:=]{_GAP}*['\"\\]*{_NAME}",
         mixed=True,
     ),
-    ContextPattern(
+    SecretPattern(
         "password",
         rf"\bvariable\s+['\"\\]*{_NAME}['\"\\]*\s*\{{[^}}]*?\bdefault\s*=\s*['\"\\]+([^'\"\\\n]+)",
         r"\bvariable\b",
     ),
-    ContextPattern(
+    SecretPattern(
         "password",
         r"(?i)\b(?:pass(?:word|phrase|code)|secret|token|(?:api|access)[ _-]?key)\s*(?:is|to|of|as|:)\s*['\"`]?"
         r"([^\s'\"`]{6,})",
         rf"(?i)(?:pass(?:word|phrase|code)|secret|token|key){_GAP}*(?:is|to|of|as|:){_GAP}*\\*['\"`]?[^\s'\"`]{{6}}",
         mixed=True,
     ),
-    ContextPattern(
+    SecretPattern(
         "token", r"(?i)\btoken\s+([A-Za-z0-9_.~+/=-]{16,})", rf"(?i)token{_GAP}+[A-Za-z0-9_.~+/=-]{{16}}", mixed=True
     ),
-    ContextPattern(
+    SecretPattern(
         "token",
         rf"['\"]{_NAME}['\"]\s*,\s*['\"]([^'\"]+)['\"]|{_NAME}\(\s*['\"]([^'\"]+)['\"]\s*\)",
         rf"{_NAME}(?:\\*['\"]{_GAP}*,|\({_GAP}*\\*['\"])",
         mixed=True,
     ),
-    ContextPattern("token", rf"{_NAME}['\"]?:\s*[|>][+-]?\s*\n\s+(\S+)", rf"{_NAME}['\"]?:\s*[|>]", mixed=True),
-    ContextPattern(
+    SecretPattern("token", rf"{_NAME}['\"]?:\s*[|>][+-]?\s*\n\s+(\S+)", rf"{_NAME}['\"]?:\s*[|>]", mixed=True),
+    SecretPattern(
         "password",
         r"(?i)type=['\"]?password['\"]?[^>]*?\bvalue=['\"]?([^\s'\">]+)",
         r"(?i)type=\\*['\"]?password",

@@ -84,27 +84,21 @@ class Search:
 
     def __init__(self, own: Sequence[tuple[str, str]]) -> None:
         """``own``: kind and pattern of each of the user's own. Raises PremptiError for a bad one."""
-        tokens, contexts = secret_patterns.TOKENS, secret_places.CONTEXTS
+        known = (*secret_patterns.TOKENS, *secret_places.CONTEXTS)
         self._forms = [
             *(_Form.of(kind, own_pattern(pattern)) for kind, pattern in own),
-            *(_Form.of(item.kind, compiled(item.pattern), digits=item.digits) for item in tokens),
-            *(_Form.of(item.kind, compiled(item.pattern), mixed=item.mixed) for item in contexts),
+            *(_Form.of(each.kind, compiled(each.pattern), digits=each.digits, mixed=each.mixed) for each in known),
         ]
-        patterns = [*(item.pattern for item in tokens), *(item.pattern for item in contexts)]
         options = re2.Options()
         options.max_mem = _SET_MEMORY
         options.log_errors = False
         self._any = re2.Set.SearchSet(options)
-        for pattern in (*(of_lines(text) for _, text in own), *patterns):
+        for pattern in (*(of_lines(text) for _, text in own), *(each.pattern for each in known)):
             self._any.Add(pattern)
         self._any.Compile()
         self._assignments = (compiled(secret_places.ASSIGNMENT), compiled(secret_places.FLAG))
         self._continued = compiled(secret_places.CONTINUED)
-        hints = {item.hint for item in tokens} | {item.hint for item in contexts}
-        hints |= {
-            secret_places.ASSIGNMENT_HINT,
-            secret_places.WITHIN_URL_HINT,
-        }
+        hints = {each.hint for each in known} | {secret_places.ASSIGNMENT_HINT, secret_places.WITHIN_URL_HINT}
         self.hint = compiled("|".join(f"(?:{hint})" for hint in sorted(hints)))
         """Holds wherever something of ours could be found, in the text itself or in a JSON string of it."""
         self.own = compiled("|".join(f"(?:{of_lines(pattern)})" for _, pattern in own)) if own else None
