@@ -45,7 +45,7 @@ RULES = choice("rule", "Rule", f"label_values({MATCHES}, {RULE})")
 TO_RULE = (RULE, "This rule", "/d/prempti-rules?var-rule=${__value.raw:percentencode}&${__url_time_range}")
 TO_SESSION = (names.SESSION_ID, "This session", "/d/prempti-session?var-session=${__value.raw:percentencode}")
 GOOD, NOTICE, BAD = (None, "green"), (1.0, "orange"), (1.0, "red")
-COUNT, SECONDS, BYTES = "short", "s", "bytes"
+COUNT, SECONDS = "short", "s"
 
 
 def total(name: str, where: str, by: str = "") -> str:

@@ -108,7 +108,6 @@ DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDO
 END_STREAM = ACK = 0x1
 END_HEADERS = 0x4
 PADDED = 0x8
-HAS_PRIORITY = 0x20
 FRAME_LIMIT = 16384
 """The largest payload of a frame that either side may send: SETTINGS_MAX_FRAME_SIZE is left at its initial value."""
 WINDOW = 65535

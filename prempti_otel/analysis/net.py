@@ -79,13 +79,11 @@ class NetTarget(msgspec.Struct, frozen=True):
     """``loopback``, ``private``, ``link_local``, ``metadata``, ``public``, or ``name`` for a host name."""
 
 
-def read_target(text: str, form: str) -> NetTarget:
-    """The host in ``text``; ``form`` is HostAccess's ``url``, ``host``, ``hostport`` or ``scp``. Never raises."""
-    return read_targets(text, form)[0]
-
-
 def read_targets(text: str, form: str) -> tuple[NetTarget, ...]:
-    """Every host that some client would take ``text`` for, the likeliest first; at least one. Never raises."""
+    """Every host that some client would take ``text`` for, the likeliest first; at least one. Never raises.
+
+    ``form`` is HostAccess's ``url``, ``host``, ``hostport`` or ``scp``.
+    """
     return _read(text[:_LONGEST].encode("utf-8", "replace").decode(), form)
 
 

@@ -22,7 +22,6 @@ from prempti_otel.audit.chain import record_hash
 from prempti_otel.audit.database import COLUMNS, Row, connect_writer, storage_error
 from prempti_otel.audit.errors import StoreError
 from prempti_otel.audit.maintenance import Maintenance
-from prempti_otel.audit.reader import StoreReader
 from prempti_otel.audit.tip import Tip, check_tip
 from prempti_otel.audit.verify import VerifyResult, verify
 from prempti_otel.model.record import Record, StoredRecord
@@ -88,11 +87,6 @@ class Store:
         store._maintenance.configure(retention_days, destinations)
         store._maintenance.start()
         return store
-
-    @staticmethod
-    def read_only(home: Home) -> StoreReader:
-        """The store for all others."""
-        return StoreReader(home)
 
     @staticmethod
     def verify(home: Home) -> VerifyResult:

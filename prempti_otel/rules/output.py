@@ -78,11 +78,6 @@ class Template:
         """The plain fields of the template by name, as JSON values; None where missing."""
         return {name: _json(source.get(event), source) for name, source in self._fields}
 
-    @property
-    def field_names(self) -> tuple[str, ...]:
-        """Names of all fields, those inside transformers included."""
-        return tuple(name for name, _ in self._fields)
-
 
 def compile_output(text: str, fields: Registry) -> Template:
     """Check and compile a template. Raises OutputError."""

@@ -7,8 +7,6 @@ from typing import Annotated, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, field
 
-Seconds = Annotated[float, Meta(gt=0, le=3600)]
-
 
 def words(struct: type, name: str) -> tuple[str, ...]:
     """The words that a field declared as a ``Literal`` can be, in order; msgspec sorts them by the alphabet."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.analysis.net import ip_class, local_file, read_target, read_targets
+from prempti_otel.analysis.net import ip_class, local_file, read_targets
 
 URLS = [
     ("https://Example.COM/a?b=c#d", "example.com", 443, "https", "https://example.com/a?b=c"),
@@ -42,7 +42,7 @@ URLS = [
 
 @pytest.mark.parametrize(("text", "host", "port", "scheme", "url"), URLS)
 def test_a_url_names_the_host_its_clients_contact(text: str, host: str, port: int, scheme: str, url: str) -> None:
-    target = read_target(text, "url")
+    target = read_targets(text, "url")[0]
     assert target.host == host
     assert target.scheme == scheme
     assert target.url == url
@@ -69,7 +69,7 @@ def test_a_url_names_the_host_its_clients_contact(text: str, host: str, port: in
     ],
 )
 def test_other_forms_name_their_host(text: str, form: str, host: str, port: int) -> None:
-    target = read_target(text, form)
+    target = read_targets(text, form)[0]
     assert (target.host, target.port) == (host, port)
 
 
@@ -148,4 +148,4 @@ def test_every_spelling_of_an_ipv4_address_is_that_address(address: object) -> N
     number = int(address)  # type: ignore[call-overload]
     high, low = number >> 24, number & 0xFFFFFF
     for spelling in (str(number), hex(number), f"0{number:o}", f"{high}.{low}", f"0x{high:x}.0{low:o}"):
-        assert read_target(f"http://{spelling}/", "url").host == str(address), spelling
+        assert read_targets(f"http://{spelling}/", "url")[0].host == str(address), spelling

@@ -114,7 +114,6 @@ SYNTAX: dict[str, str] = {
     "no_options": "Every word is an operand.",
     "equals": "A short option's attached value may begin with `=`, which is not part of it.",
 }
-Always = Literal["always"]
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

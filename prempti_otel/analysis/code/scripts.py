@@ -358,16 +358,6 @@ def run_words(script: Script, call: Call) -> None:
         script.findings.run("argv", Items(given), directory=options.get("chdir"))
 
 
-def run_shell(script: Script, call: Call) -> None:
-    """A function whose first argument is shell code."""
-    script.findings.run("sh", argument(call))
-
-
-def evaluate(script: Script, call: Call) -> None:
-    """A function whose first argument is code of the script's own language."""
-    script.run_code(argument(call))
-
-
 def listed(_script: Script, _call: Call) -> Value:
     """A function that lists the names in a folder."""
     return Items((Text("*", pattern=True),))
