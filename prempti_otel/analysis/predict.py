@@ -89,9 +89,9 @@ def predict(call: ToolCall, tool: Event, context: Context) -> list[Event]:
 
 
 def _walk(call: ToolCall, code: str, context: Context) -> Trace:
-    variables = dict(_environment(context.home, context.user, context.tmpdir))
+    given = _environment(context.home, context.user, context.tmpdir)
     directory = call.real_cwd or call.cwd
-    state = State(cwd=Word(directory, directory.startswith("/")), variables=variables, disk=Disk())
+    state = State(cwd=Word(directory, directory.startswith("/")), variables=dict(given), disk=Disk(), given=given)
     trace = Trace()
     if not code.isascii():
         # Lone surrogates cannot reach a shell, nor most libraries here.
@@ -217,6 +217,8 @@ class _Events:
             values["proc.user"] = process.user
         if process.remote:
             values["proc.remote"] = process.remote
+        if process.environment:
+            values["proc.env"] = process.environment
         return values
 
     def _ancestors(self, parent: Process | None) -> tuple[str, ...]:

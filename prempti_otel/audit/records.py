@@ -349,7 +349,7 @@ def _events(bounds: Bounds, call: ToolCall, events: Sequence[Event]) -> tuple[li
     budget = EVENT_BUDGET
     for event in events[:MOST_EVENTS]:
         values = event.values
-        own = _tool_fields(call, values) if event.level is Level.TOOL else values
+        own = _tool_fields(call, values) if event.level is Level.TOOL else _without_environment(values)
         body: dict[str, Any] = {"level": event.level.label}
         base = index.get(id(event.base), 0)
         if base:
@@ -379,6 +379,13 @@ def _tool_fields(call: ToolCall, values: Mapping[str, object]) -> dict[str, obje
         if value != getattr(call, attribute):
             own[name] = value
     return own
+
+
+def _without_environment(values: Mapping[str, object]) -> Mapping[str, object]:
+    """What is recorded of a process: not its variables, which the call's command says once."""
+    if "proc.env" not in values:
+        return values
+    return {name: value for name, value in values.items() if name != "proc.env"}
 
 
 def _matches(bounds: Bounds, matches: Sequence[Match], events: Sequence[Event], recorded: int) -> list[dict[str, Any]]:

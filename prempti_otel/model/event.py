@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from prempti_otel.model.call import ToolCall
 
 Scalar: TypeAlias = "str | int | bool"
-Value: TypeAlias = "Scalar | tuple[Scalar, ...] | Mapping[str, Scalar]"
+Value: TypeAlias = "Scalar | tuple[Scalar, ...] | Mapping[str, Scalar] | Mapping[str, tuple[Scalar, ...]]"
 """A field's value: one, a list field's many, or (fields with a key argument) one by key."""
 RawScalar: TypeAlias = "bytes | int | bool"
-RawValue: TypeAlias = "RawScalar | tuple[RawScalar, ...] | Mapping[str, RawScalar]"
+RawValue: TypeAlias = "RawScalar | tuple[RawScalar, ...] | Mapping[str, RawScalar | tuple[RawScalar, ...]]"
 """The same with text as UTF-8 bytes (``surrogatepass``), which is what conditions compare."""
 
 
@@ -90,7 +90,11 @@ def encode(value: Value) -> RawValue:
         return value
     if isinstance(value, tuple):
         return tuple(_encode_scalar(item) for item in value)
-    return {key: _encode_scalar(item) for key, item in value.items()}
+    return {key: _encode_item(item) for key, item in value.items()}
+
+
+def _encode_item(item: Scalar | tuple[Scalar, ...]) -> RawScalar | tuple[RawScalar, ...]:
+    return tuple(_encode_scalar(scalar) for scalar in item) if isinstance(item, tuple) else _encode_scalar(item)
 
 
 def _encode_scalar(value: Scalar) -> RawScalar:

@@ -74,7 +74,7 @@ class Field:
     is_list: bool = False
     argument: Argument = Argument.NONE
     any_value: bool = False
-    """Without an argument, a check holds if it holds for any of the values (Falco's ``proc.aname``)."""
+    """A check holds if it holds for any of the values (Falco's ``proc.aname`` without an argument)."""
     absent: int | None = None
     """What the field is under a key that the event does not have; None: missing."""
 
@@ -201,6 +201,15 @@ _ALL = [
         ("proc.script", _S, "Code given to an interpreter."),
         ("proc.user", _S, "Another user that it runs as: `root` under sudo."),
         ("proc.remote", _S, "The remote host, container or pod that it runs in."),
+        Field(
+            "proc.env",
+            _S,
+            _PROCESS,
+            "What the call sets a variable to that the process can inherit, exported or not: `proc.env[PATH]`; each "
+            "value, where several are possible; missing where the call does not set it.",
+            argument=Argument.REQUIRED_KEY,
+            any_value=True,
+        ),
         ("proc.dynamic", _B, "Whether the command's name, its code, or which command runs cannot be known."),
         ("proc.args_dynamic", _B, "Whether some argument cannot be known."),
     ),

@@ -101,7 +101,7 @@ def _compile_field(ref: FieldRef, fields: Registry) -> Source:
         get = methodcaller("raw", field.name) if derived is None else _or_derived(field.name, derived)
         plain = field.name if derived is None else None
         return Source(get, field.type, field.is_list, plain_field=plain)
-    return Source(_keyed(field, argument), field.type, field.is_list)
+    return Source(_keyed(field, argument), field.type, field.is_list, field.any_value)
 
 
 def _argument(field: Field, ref: FieldRef) -> str | None:

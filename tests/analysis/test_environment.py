@@ -6,6 +6,7 @@ import pytest
 
 from prempti_otel.analysis.catalogue.environment import load, loaded, variables
 from prempti_otel.analysis.reading import Word
+from prempti_otel.analysis.shell.state import MOST_VARIABLES
 from tests.support.predictions import PROJECT, predicted
 
 RUN = [
@@ -121,3 +122,37 @@ def test_a_role_that_is_not_one_is_refused(row: str, tmp_path_factory: pytest.Te
 
     with pytest.raises(ValueError, match="unknown role"):
         load(table)
+
+
+INHERITED: list[tuple[str, str, dict[str, tuple[str, ...]]]] = [
+    ("A=1 make", "make", {"A": ("1",)}),
+    ("export A=1 B='x y'; make", "make", {"A": ("1",), "B": ("x y",)}),
+    ("env -i A=1 make", "make", {"A": ("1",)}),
+    ("sudo A=1 make", "make", {"A": ("1",)}),
+    ("A=1; A+=2; sh -c 'B=$A make'", "make", {"A": ("12",), "B": ("12",)}),
+    ("A=1 true; make", "make", {}),
+    ("(A=1); make", "make", {}),
+    ("HOME=/tmp make", "make", {"HOME": ("/tmp",)}),
+    ("A=$(date) make", "make", {"A": ("$(date)",)}),
+    ("test -e x && A=1 || A=2; make", "make", {"A": ("1", "2")}),
+    ("A=1; ssh host B=2 make", "make", {"B": ("2",)}),
+    ("set -a; A=1; make", "make", {"A": ("1",)}),
+    ("for A in 1; do make; done", "make", {"A": ("1",)}),
+]
+
+
+@pytest.mark.parametrize(("code", "name", "inherited"), INHERITED)
+def test_a_process_is_told_what_variables_the_call_sets_for_it(
+    code: str, name: str, inherited: dict[str, tuple[str, ...]]
+) -> None:
+    assert (predicted(code).process(name).get("proc.env") or {}) == inherited
+
+
+def test_of_very_many_variables_the_latest_are_told_and_the_rest_is_unknown() -> None:
+    setting = "; ".join(f"V{number}={number}" for number in range(400))
+    prediction = predicted(f"{setting}; make")
+    environment = prediction.process("make").get("proc.env")
+    assert isinstance(environment, dict)
+    assert len(environment) == MOST_VARIABLES
+    assert environment["V399"] == ("399",)
+    assert prediction.processes[-1].get("proc.dynamic") is True

@@ -94,6 +94,15 @@ def test_a_patch_has_the_file_of_each_of_its_events() -> None:
     ]
 
 
+def test_the_variables_of_a_process_are_said_by_the_command_alone() -> None:
+    call = a_call(1, "A=1 make")
+    tool = tool_event(call)
+    process = Event(Level.PROCESS, {"proc.name": "make", "proc.env": {"A": ("1",)}}, tool)
+    body = body_of(decision_record(call, [tool, process], a_decision(), redactor=REDACTOR), DecisionBody)
+    assert body.events[1].fields == {"proc.name": "make"}
+    assert process.get("proc.env") == {"A": ("1",)}
+
+
 def test_session_marks_of_the_time_are_kept_as_evidence() -> None:
     call = a_call()
     event = tool_event(call)

@@ -151,12 +151,36 @@ def test_an_ancestor_is_any_of_them_or_the_nth(condition: str, expected: bool) -
     assert holds(condition, ANCESTRY) is expected
 
 
+ENVIRONMENT: Mapping[str, Any] = {"proc.name": "rails", "proc.env": {"RAILS_ENV": ("test", "production"), "A": ("1",)}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("proc.env[A] = 1", True),
+        ("proc.env[A] != 1", False),
+        ("proc.env[a] exists", False),
+        ("proc.env[B] exists", False),
+        ("proc.env[B] != 1", False),
+        ("proc.env[RAILS_ENV] = test", True),
+        ("proc.env[RAILS_ENV] != test", True),
+        ("proc.env[RAILS_ENV] in (x, production)", True),
+        ("proc.env[RAILS_ENV] contains duct", True),
+        ("toupper(proc.env[RAILS_ENV]) = TEST", True),
+        ("not proc.env[A] != 1", True),
+    ],
+)
+def test_a_variable_is_any_of_the_values_that_it_may_have(condition: str, expected: bool) -> None:
+    assert holds(condition, ENVIRONMENT) is expected
+
+
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
         ("tool.nam = x", "did you mean tool.name"),
         ("tool.name[0] = x", "takes no argument"),
         ("proc.option = x", "needs an argument"),
+        ("proc.env = x", "needs an argument"),
         ("proc.option['a b'] = x", "blanks"),
         ("proc.aname[x] = a", "number"),
         ("proc.aname[01] = a", "number"),

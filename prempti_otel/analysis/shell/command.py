@@ -32,7 +32,7 @@ from prempti_otel.analysis.shell.declarations import DECLARATIONS
 from prempti_otel.analysis.shell.disk import Disk
 from prempti_otel.analysis.shell.inherited import Inherited, has_settings
 from prempti_otel.analysis.shell.redirect import Redirected, read_redirections
-from prempti_otel.analysis.shell.state import EMPTY, NOTHING, State, Value, Variable
+from prempti_otel.analysis.shell.state import EMPTY, MOST_VARIABLES, NOTHING, State, Value, Variable
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process
 
@@ -195,9 +195,11 @@ class Commands:
             self._write(process, state)
             self.walk.trace.add(process)
 
-    @staticmethod
-    def _process(reading: CommandReading, state: State) -> Process:
-        return Process(reading, state.parent, state.pipe_from, state.stdin.kind, state.user, state.remote)
+    def _process(self, reading: CommandReading, state: State) -> Process:
+        environment = state.environment()
+        if len(state.variables) > MOST_VARIABLES:
+            self.walk.cut(reading.name)
+        return Process(reading, state.parent, state.pipe_from, state.stdin.kind, state.user, state.remote, environment)
 
     def run(
         self, argv: tuple[Word, ...], state: State, redirected: Redirected, *, in_shell: bool, more: bool = False

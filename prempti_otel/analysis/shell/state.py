@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import islice
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_CHOICES = 6
 """Values that a variable may have at one place, from the branches that lead there; more are not known."""
+MOST_VARIABLES = 256
+"""Variables that a process is told to inherit."""
 
 Value = Word | tuple[Word, ...]
 """A variable's value, or an array's elements."""
@@ -42,6 +46,8 @@ class State(msgspec.Struct):
     """Absolute where known; otherwise what is known of it, as source text."""
     variables: dict[str, Variable]
     disk: Disk
+    given: Mapping[str, Variable] = msgspec.field(default_factory=dict)
+    """The variables that the code began with."""
     previous: Word | None = None
     """``OLDPWD``."""
     stack: list[Word] = msgspec.field(default_factory=list)
@@ -89,6 +95,21 @@ class State(msgspec.Struct):
             functions=self.functions.copy(),
             aliases=self.aliases.copy(),
         )
+
+    def environment(self) -> dict[str, tuple[str, ...]]:
+        """Variables that the code has set, each with the values that a program may find in it.
+
+        Whether one is exported is not followed. Of very many, the latest are given.
+        """
+        given = self.given
+        if self.variables == given:
+            return {}
+        changed = {
+            name: tuple([word.text for word in values_of(value)])
+            for name, value in islice(reversed(self.variables.items()), MOST_VARIABLES)
+            if given.get(name) is not value
+        }
+        return dict(reversed(changed.items()))
 
     def either(self, name: str, other: Variable) -> None:
         """Let a variable have ``other`` as another possible value."""

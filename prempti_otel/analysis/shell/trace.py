@@ -27,6 +27,8 @@ class Process(msgspec.Struct):
     stdin: str
     user: str
     remote: str
+    environment: dict[str, tuple[str, ...]]
+    """What the call sets variables to that it can inherit."""
     dynamic: bool = False
     args_dynamic: bool = False
     script: str | None = None
