@@ -7,6 +7,7 @@ tool searches for, a prompt or a description is never a path.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -47,10 +48,15 @@ class ToolReading(msgspec.Struct, frozen=True):
 
 
 _NOTHING = ToolReading()
+_SETTINGS = "~/.claude/settings.json"
+_SCHEDULED = ".claude/scheduled_tasks.json"
+_MOST_KEYS = 16
+"""Names in one setting's name that are looked at."""
 _WORDS_ONLY = frozenset(
     {
         *("Agent", "AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "SendMessage", "Skill", "SlashCommand", "Task"),
         *("TaskCreate", "TaskGet", "TaskList", "TaskUpdate", "TodoRead", "TodoWrite", "ToolSearch", "WebSearch"),
+        *("CronDelete", "CronList", "ScheduleWakeup", "PushNotification", "ReportFindings", "SendFeedback"),
     }
 )
 """Tools of agents whose arguments are for a model, a person or a search, whatever their names."""
@@ -137,6 +143,35 @@ def _glob(call: ToolCall) -> ToolReading:
     return _search(call)
 
 
+def _config(call: ToolCall) -> ToolReading:
+    """Config: without a value it shows a setting; with one it writes the person's settings, which hold hooks, too."""
+    name, value = call.input.get("setting"), call.input.get("value")
+    if not isinstance(name, str) or not name:
+        return ToolReading(dynamic=True)
+    if value is None:
+        return _NOTHING
+    keys = name.split(".")[:_MOST_KEYS]
+    short = isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 1 << 64)
+    content = json.dumps(value) if short else "..."
+    for key in reversed(keys):
+        content = f"{{{json.dumps(key)}: {content}}}"
+    return ToolReading(files=(FileAccess(_word(_SETTINGS), FileOp.WRITE, content=_word(content)),))
+
+
+def _cron(call: ToolCall) -> ToolReading:
+    """CronCreate: a prompt for later, which only a durable task keeps in a file."""
+    if call.input.get("durable") is not True:
+        return _NOTHING
+    prompt = _word(_text(call.input, "prompt"))
+    return ToolReading(files=(FileAccess(_word(_SCHEDULED), FileOp.WRITE, content=prompt),))
+
+
+def _projects(call: ToolCall) -> ToolReading:
+    """Projects: documents of a service, whose paths are not local; what is uploaded is."""
+    local = _text(call.input, "local_path")
+    return ToolReading(files=(FileAccess(_word(local), FileOp.READ),)) if local else _NOTHING
+
+
 def _fetch(call: ToolCall) -> ToolReading:
     """WebFetch: a download for each URL; ``file:`` URLs are reads."""
     more = call.input.get("urls")
@@ -193,6 +228,9 @@ _READERS: Mapping[str, Callable[[ToolCall], ToolReading]] = MappingProxyType(
         "Grep": _search,
         "Glob": _glob,
         "WebFetch": _fetch,
+        "Config": _config,
+        "CronCreate": _cron,
+        "Projects": _projects,
     }
 )
 """Tools as Claude Code names them. WebSearch talks to the model's own vendor and names no host."""

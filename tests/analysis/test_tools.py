@@ -60,6 +60,28 @@ FILES: list[tuple[str, dict[str, JsonValue], list[FileAccess]]] = [
     ("Agent", {"prompt": "read /etc/passwd", "description": "d"}, []),
     ("Task", {"prompt": "read /etc/passwd"}, []),
     ("Skill", {"skill": "x"}, []),
+    (
+        "Config",
+        {"setting": "permissions.defaultMode", "value": "bypassPermissions"},
+        [writes("~/.claude/settings.json", '{"permissions": {"defaultMode": "bypassPermissions"}}')],
+    ),
+    (
+        "Config",
+        {"setting": "disableAllHooks", "value": True},
+        [writes("~/.claude/settings.json", '{"disableAllHooks": true}')],
+    ),
+    ("Config", {"setting": 'a"b', "value": 1}, [writes("~/.claude/settings.json", '{"a\\"b": 1}')]),
+    ("Config", {"setting": "a", "value": 10**30}, [writes("~/.claude/settings.json", '{"a": ...}')]),
+    ("Config", {"setting": "theme"}, []),
+    (
+        "CronCreate",
+        {"cron": "* * * * *", "prompt": "go on", "durable": True},
+        [writes(".claude/scheduled_tasks.json", "go on")],
+    ),
+    ("CronCreate", {"cron": "* * * * *", "prompt": "/etc/passwd", "durable": False}, []),
+    ("Projects", {"method": "project_write", "path": "claude/x", "local_path": "/etc/passwd"}, [reads("/etc/passwd")]),
+    ("Projects", {"method": "project_delete", "path": "/etc/passwd"}, []),
+    ("SendFeedback", {"title": "t", "details": "/etc/passwd"}, []),
     ("SomethingNew", {"file_path": "/etc/passwd"}, [FileAccess(Word("/etc/passwd"), FileOp.READ)]),
     ("ToolSearch", {"query": "select:Read", "path": "/etc/passwd"}, []),
 ]
@@ -76,7 +98,7 @@ def test_a_tool_touches_the_files_it_names(
     assert reading.shell is None
 
 
-@pytest.mark.parametrize("tool", ["Read", "Write", "Edit", "NotebookEdit", "WebFetch"])
+@pytest.mark.parametrize("tool", ["Read", "Write", "Edit", "NotebookEdit", "WebFetch", "Config"])
 @pytest.mark.parametrize("given_input", [{}, {"file_path": 7, "url": None}, {"file_path": ""}])
 def test_input_of_another_shape_is_dynamic(tool: str, given_input: dict[str, JsonValue]) -> None:
     assert read_tool(a_call(tool, given_input)) == ToolReading(dynamic=True)
@@ -129,9 +151,37 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
 )
-NAMES = st.sampled_from(["file_path", "url", "command", "edits", "content", "path", "pattern", "new_string"])
+NAMES = st.sampled_from(
+    [
+        "setting",
+        "value",
+        "durable",
+        "local_path",
+        "file_path",
+        "url",
+        "command",
+        "edits",
+        "content",
+        "path",
+        "pattern",
+        "new_string",
+    ]
+)
 TOOLS = st.sampled_from(
-    ["Read", "Write", "Edit", "MultiEdit", "NotebookEdit", "Grep", "Glob", "WebFetch", "apply_patch"]
+    [
+        "Read",
+        "Write",
+        "Edit",
+        "MultiEdit",
+        "NotebookEdit",
+        "Grep",
+        "Glob",
+        "WebFetch",
+        "apply_patch",
+        "Config",
+        "CronCreate",
+        "Projects",
+    ]
 )
 
 
