@@ -57,6 +57,11 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ),
         ("console.log([1,2,3].map(x => x*2)); const a = {b: 1}; class A { f() { return 1 } }", []),
         ("fs.readFileSync(process.argv[1])", ["read given"]),
+        ("await Deno.remove('/x', {recursive: true}); Deno.readTextFileSync('a')", ["delete /x recursive", "read a"]),
+        ("new Deno.Command('rm', {args: ['-rf', '/x']}).outputSync()", ["argv rm -rf /x"]),
+        ("new Deno.Command('rm', {args: more})", ["argv rm ..."]),
+        ("Bun.spawn(['rm', '-rf', '/x']); Bun.spawnSync({cmd: ['ls']})", ["argv rm -rf /x", "argv ls"]),
+        ("await Bun.write('/x', 'y'); Bun.file('a').text()", ["write /x = y", "read a"]),
         ("require(name)", ["dynamic"]),
         (
             "fs.unlinkSync(process.env.HOME + '/.bashrc'); fs.unlinkSync(`${os.homedir()}/.x`)",

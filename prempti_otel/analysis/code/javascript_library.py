@@ -1,4 +1,4 @@
-"""What calls of Node.js's library and of a few well-known packages do, by full name.
+"""What calls of the libraries of Node.js, Deno and Bun and of a few well-known packages do, by full name.
 
 Names have no ``Sync`` and no ``promises`` in them: the walk takes those off.
 """
@@ -49,6 +49,13 @@ NAMES: Names = MappingProxyType(
             (Touch(_READ, _FIRST, archives=True), Touch(_DELETE, _FIRST, recursive=True), Touch(_WRITE, _SECOND)),
         ),
         **dict.fromkeys(("fs.chmod", "fs.chown", "fs.lchmod", "fs.lchown"), (Touch(FileOp.CHMOD, _FIRST),)),
+        **dict.fromkeys(("Deno.readFile", "Deno.readTextFile", "Deno.open", "Bun.file"), (Touch(_READ, _FIRST),)),
+        **dict.fromkeys(
+            ("Deno.writeFile", "Deno.writeTextFile", "Bun.write"), (Touch(_WRITE, _FIRST, content=_SECOND),)
+        ),
+        **dict.fromkeys(("Deno.copyFile", "Deno.rename"), (Touch(_READ, _FIRST), Touch(_WRITE, _SECOND))),
+        "Deno.chmod": (Touch(FileOp.CHMOD, _FIRST),),
+        "Deno.symlink": (Link(_FIRST, _SECOND),),
         "fs.symlink": (Link(_SECOND, _FIRST),),
         "fs.link": (Link(_SECOND, _FIRST, hard=True),),
         "child_process.exec": (Run("sh", _FIRST),),
@@ -108,6 +115,21 @@ def _spawn(script: Script, call: Call) -> None:
         script.findings.run("argv", Items((program, *rest.values)), directory=place)
     else:
         script.findings.run("argv", Items((program,)), directory=place, more=True)
+
+
+def _spawn_list(script: Script, call: Call) -> None:
+    """``Bun.spawn([program, ...])``, ``Bun.spawn({cmd: [...]})``, ``Deno.run({cmd: [...]})``."""
+    first = call.args[0] if call.args else Unknown("...")
+    words = first.get("cmd") if isinstance(first, Table) else first
+    script.findings.run("argv", words if isinstance(words, Items) else Items((words or Unknown("..."),)))
+
+
+def _deno_command(script: Script, call: Call) -> None:
+    """``new Deno.Command(program, {args: [...]})``."""
+    options = call.get(_SECOND)
+    rest = options.get("args") if isinstance(options, Table) else None
+    words = rest.values if isinstance(rest, Items) else ()
+    script.findings.run("argv", Items((*call.args[:1], *words)), more=rest is not None and not isinstance(rest, Items))
 
 
 def _exec_options(script: Script, call: Call) -> None:
@@ -225,7 +247,10 @@ SPECIAL: Mapping[str, Special] = MappingProxyType(
         "fs.rm": _remove,
         "fs.readFile": _read,
         "fs.readdir": listed,
-        **dict.fromkeys(("child_process.spawn", "child_process.execFile", "execa", "execa.execa", "bun.spawn"), _spawn),
+        **dict.fromkeys(("child_process.spawn", "child_process.execFile", "execa", "execa.execa"), _spawn),
+        **dict.fromkeys(("Bun.spawn", "bun.spawn", "Deno.run"), _spawn_list),
+        "Deno.Command": _deno_command,
+        "Deno.remove": _remove,
         "child_process.exec": _exec_options,
         "child_process.fork": _fork,
         **dict.fromkeys(("fetch", "globalThis.fetch", "globalThis.request", "node-fetch", "window.fetch"), _fetch),
