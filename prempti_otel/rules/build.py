@@ -9,22 +9,29 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prempti_otel.rules.ast import Expression
-from prempti_otel.rules.collector import Collector
-from prempti_otel.rules.compiler import compile_expression, warnings_of
-from prempti_otel.rules.definitions import MacroDefinition, RuleDefinition
+from prempti_otel.rules.checks.compiler import compile_expression, warnings_of
+from prempti_otel.rules.checks.operands import ConditionTypeError
 from prempti_otel.rules.diagnostics import Code, Diagnostic, LoadError, Location, Place
-from prempti_otel.rules.exceptions import condition_text
-from prempti_otel.rules.levels import Branch, LevelError, branches_of, level_warnings, names_field, split_exceptions
-from prempti_otel.rules.macros import MacroError, MacroTable
-from prempti_otel.rules.na import deprecated_fields, unsafe_checks
-from prempti_otel.rules.operands import ConditionTypeError
+from prempti_otel.rules.files.collector import Collector
+from prempti_otel.rules.files.definitions import MacroDefinition, RuleDefinition
+from prempti_otel.rules.files.exceptions import condition_text
+from prempti_otel.rules.language.ast import Expression
+from prempti_otel.rules.language.levels import (
+    Branch,
+    LevelError,
+    branches_of,
+    level_warnings,
+    names_field,
+    split_exceptions,
+)
+from prempti_otel.rules.language.macros import MacroError, MacroTable
+from prempti_otel.rules.language.na import deprecated_fields, unsafe_checks
+from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
+from prempti_otel.rules.language.substitution import CompiledList, ExpansionError, compile_lists, substitute
 from prempti_otel.rules.output import OutputError, Template, compile_output
-from prempti_otel.rules.parser import ConditionSyntaxError, parse_condition
 from prempti_otel.rules.ruleset import MARK_TAG, Rule
 from prempti_otel.rules.selection import OutputSuffix, with_suffixes
 from prempti_otel.rules.steps import let_go
-from prempti_otel.rules.substitution import CompiledList, ExpansionError, compile_lists, substitute
 
 if TYPE_CHECKING:
     from prempti_otel.model.fields import Registry

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prempti_otel.model.fields import FIELDS, Level
-from prempti_otel.rules.ast import And, Expression, Not, Or, canonical, checks, field_refs, operand_text
-from prempti_otel.rules.compiler import compile_expression
+from prempti_otel.rules.checks.compiler import compile_expression
+from prempti_otel.rules.language.ast import And, Expression, Not, Or, canonical, checks, field_refs, operand_text
 from prempti_otel.rules.output import compile_output
 
 if TYPE_CHECKING:

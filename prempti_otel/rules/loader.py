@@ -15,14 +15,14 @@ from typing import TypeVar
 from prempti_otel.model.event import EVENT_SOURCE
 from prempti_otel.model.fields import FIELDS, Registry
 from prempti_otel.rules.build import Builder
-from prempti_otel.rules.collector import Collector
 from prempti_otel.rules.diagnostics import Code, FileResult, JsonObject, LoadError, results_text
-from prempti_otel.rules.requirements import PLUGINS, Version, unmet
+from prempti_otel.rules.files.collector import Collector
+from prempti_otel.rules.files.requirements import PLUGINS, Version, unmet
+from prempti_otel.rules.files.schema import schema_warnings
+from prempti_otel.rules.files.yamlnodes import SourceFile
 from prempti_otel.rules.ruleset import Rule, Ruleset
-from prempti_otel.rules.schema import schema_warnings
 from prempti_otel.rules.selection import OutputSuffix, Selection
 from prempti_otel.rules.steps import let_go
-from prempti_otel.rules.yamlnodes import SourceFile
 
 T = TypeVar("T")
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.model.fields import FieldType
-from prempti_otel.rules.ast import Exists, FieldRef, Transformed, field_refs, operand_text
-from prempti_otel.rules.escaping import EscapeError, unescape
-from prempti_otel.rules.operands import ConditionTypeError, Source, compile_side
-from prempti_otel.rules.parser import ConditionSyntaxError, parse_condition
+from prempti_otel.rules.checks.operands import ConditionTypeError, Source, compile_side
+from prempti_otel.rules.language.ast import Exists, FieldRef, Transformed, field_refs, operand_text
+from prempti_otel.rules.language.escaping import EscapeError, unescape
+from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from prempti_otel.rules.ast import Compare, Constants, Expression, checks
 from prempti_otel.rules.build import Builder
-from prempti_otel.rules.collector import Collector
 from prempti_otel.rules.diagnostics import Code, Diagnostic, FileResult, LoadError, results_text
+from prempti_otel.rules.files.collector import Collector
+from prempti_otel.rules.files.reader import Item
+from prempti_otel.rules.files.tightening import Tightening
+from prempti_otel.rules.files.yamlnodes import SourceFile
+from prempti_otel.rules.language.ast import Compare, Constants, Expression, checks
 from prempti_otel.rules.loader import Options, RuleFile, finish, ruleset_of
-from prempti_otel.rules.reader import Item
 from prempti_otel.rules.ruleset import Rule, Ruleset
 from prempti_otel.rules.steps import let_go
-from prempti_otel.rules.tightening import Tightening
-from prempti_otel.rules.yamlnodes import SourceFile
 
 MAX_RULES = 500
 """Rules of one project."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from prempti_otel.model.decision import Match, Priority, Verdict
 from prempti_otel.model.fields import Level
-from prempti_otel.rules.compiler import Check
-from prempti_otel.rules.index import BranchIndex
-from prempti_otel.rules.sharing import Sharing
+from prempti_otel.rules.checks.compiler import Check
+from prempti_otel.rules.checks.index import BranchIndex
+from prempti_otel.rules.checks.sharing import Sharing
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event
     from prempti_otel.model.fields import Registry
-    from prempti_otel.rules.ast import Expression
-    from prempti_otel.rules.levels import Branch
+    from prempti_otel.rules.language.ast import Expression
+    from prempti_otel.rules.language.levels import Branch
     from prempti_otel.rules.output import Template
 
 MATCHES_KEPT = 5

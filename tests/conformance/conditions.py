@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from prempti_otel.model.fields import FIELDS, Argument, Field, FieldType, Level, Registry
-from prempti_otel.rules.ast import Expression, canonical_bytes, checks, field_refs
-from prempti_otel.rules.compiler import compile_expression, warnings_of
-from prempti_otel.rules.escaping import EscapeError, escape, unescape
-from prempti_otel.rules.operands import ConditionTypeError
-from prempti_otel.rules.parser import ConditionSyntaxError, parse_condition
+from prempti_otel.rules.checks.compiler import compile_expression, warnings_of
+from prempti_otel.rules.checks.operands import ConditionTypeError
+from prempti_otel.rules.language.ast import Expression, canonical_bytes, checks, field_refs
+from prempti_otel.rules.language.escaping import EscapeError, escape, unescape
+from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
 from tests.conformance.outcome import Case, Disagreed, NotApplicable, Outcome
 
 TYPES = {

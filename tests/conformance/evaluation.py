@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 from prempti_otel.model.event import Event, RawValue
 from prempti_otel.model.fields import Argument, Field, FieldType, Level, Registry
-from prempti_otel.rules.ast import Transformed
-from prempti_otel.rules.compiler import compile_expression, warnings_of
-from prempti_otel.rules.operands import ConditionTypeError, compile_side
-from prempti_otel.rules.parser import ConditionSyntaxError, parse_condition
-from prempti_otel.rules.pmatch import PathPrefixes
+from prempti_otel.rules.checks.compiler import compile_expression, warnings_of
+from prempti_otel.rules.checks.operands import ConditionTypeError, compile_side
+from prempti_otel.rules.checks.pmatch import PathPrefixes
+from prempti_otel.rules.language.ast import Transformed
+from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
 from tests.conformance.conditions import TYPES, with_placeholders
 from tests.conformance.outcome import Case, Disagreed, NotApplicable, Outcome
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from prempti_otel.model.fields import FIELDS, Argument, Field, FieldType, Level, Registry
-from prempti_otel.rules.ast import Transformed, operand_text
+from prempti_otel.rules.language.ast import Transformed, operand_text
 from prempti_otel.rules.output import OutputError, Template, Token, compile_output
 from tests.conformance.evaluation import Values, registry_of
 from tests.conformance.outcome import Case, Disagreed, Outcome

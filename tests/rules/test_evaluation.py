@@ -9,7 +9,7 @@ import pytest
 
 from prempti_otel.model.fields import FIELDS
 from prempti_otel.rules import compile_condition
-from prempti_otel.rules.operands import ConditionTypeError
+from prempti_otel.rules.checks.operands import ConditionTypeError
 from tests.support.rules import event, holds
 
 BASH = {"tool.name": "Bash", "tool.input_command": "ls\nrm -rf /", "correlation.id": 5, "proc.flags": ("-r", "-f")}

@@ -217,7 +217,7 @@ def test_what_is_looked_up_merged_or_remembered_holds_on_the_same_events() -> No
     texts = [f"tool.input_command contains 'word{number}'" for number in range(40)] + conditions(400, chance)
     rules = ruleset("".join(rule(f"r{number}", text) for number, text in enumerate(texts)))
     from prempti_otel.model.fields import FIELDS
-    from prempti_otel.rules.compiler import compile_expression
+    from prempti_otel.rules.checks.compiler import compile_expression
 
     for events in calls(60, chance):
         expected = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prempti_otel.rules.ast import canonical
+from prempti_otel.rules.language.ast import canonical
 from tests.support.rules import codes, event, loaded, matched, rule, ruleset
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from prempti_otel.rules.ast import Compare, Constant, FieldRef, canonical
-from prempti_otel.rules.escaping import EscapeError, escape, unescape
-from prempti_otel.rules.parser import MAX_NESTING, ConditionSyntaxError, parse_condition
+from prempti_otel.rules.language.ast import Compare, Constant, FieldRef, canonical
+from prempti_otel.rules.language.escaping import EscapeError, escape, unescape
+from prempti_otel.rules.language.parser import MAX_NESTING, ConditionSyntaxError, parse_condition
 
 
 @pytest.mark.parametrize(

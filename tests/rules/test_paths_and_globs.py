@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prempti_otel.rules.globs import glob_predicate
-from prempti_otel.rules.pmatch import PathPrefixes
+from prempti_otel.rules.checks.globs import glob_predicate
+from prempti_otel.rules.checks.pmatch import PathPrefixes
 
 
 @pytest.mark.parametrize(

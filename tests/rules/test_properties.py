@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from prempti_otel.model.event import Event
 from prempti_otel.model.fields import FIELDS, Level
 from prempti_otel.rules import compile_condition, parse_condition
-from prempti_otel.rules.ast import (
+from prempti_otel.rules.checks.globs import glob_predicate
+from prempti_otel.rules.checks.literals import glob_literals, regex_literals
+from prempti_otel.rules.checks.operands import ConditionTypeError
+from prempti_otel.rules.checks.pmatch import PathPrefixes, components
+from prempti_otel.rules.checks.values import ConstantError, regex_predicate
+from prempti_otel.rules.explain import explain_rule
+from prempti_otel.rules.language.ast import (
     And,
     Compare,
     Constant,
@@ -24,15 +30,9 @@ from prempti_otel.rules.ast import (
     Or,
     canonical_bytes,
 )
-from prempti_otel.rules.escaping import escape, unescape
-from prempti_otel.rules.explain import explain_rule
-from prempti_otel.rules.globs import glob_predicate
-from prempti_otel.rules.literals import glob_literals, regex_literals
-from prempti_otel.rules.operands import ConditionTypeError
+from prempti_otel.rules.language.escaping import escape, unescape
+from prempti_otel.rules.language.parser import ConditionSyntaxError
 from prempti_otel.rules.output import OutputError, compile_output
-from prempti_otel.rules.parser import ConditionSyntaxError
-from prempti_otel.rules.pmatch import PathPrefixes, components
-from prempti_otel.rules.values import ConstantError, regex_predicate
 from tests.support.rules import event, loaded, rule, ruleset
 
 PIECES = [

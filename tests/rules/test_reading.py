@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prempti_otel.rules import ConditionSyntaxError, parse_condition
-from prempti_otel.rules.ast import canonical
+from prempti_otel.rules.language.ast import canonical
 
 READ = [
     ("a.b=x", "a.b = x"),

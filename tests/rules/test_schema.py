@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prempti_otel.rules.schema import schema_warnings
-from prempti_otel.rules.yamlnodes import SourceFile
+from prempti_otel.rules.files.schema import schema_warnings
+from prempti_otel.rules.files.yamlnodes import SourceFile
 from tests.support.rules import loaded, rule
 
 TYPE = "Value type not permitted by 'type' constraint."

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from prempti_otel.model.decision import Priority
 from prempti_otel.rules.diagnostics import Place
-from prempti_otel.rules.yamlnodes import SourceFile
+from prempti_otel.rules.files.yamlnodes import SourceFile
 
 ExceptionValue: TypeAlias = "str | tuple[str, ...] | tuple[str | tuple[str, ...], ...]"
 """A scalar, or a tuple of scalars and lists of scalars, as the rule gives it."""

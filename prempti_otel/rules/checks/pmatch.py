@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from prempti_otel.rules.globs import BytesPredicate, glob_predicate, is_glob
+from prempti_otel.rules.checks.globs import BytesPredicate, glob_predicate, is_glob
 
 LONGEST = 64 * 1024
 """Bytes of a path that are looked at: 16 times what a kernel takes (PATH_MAX), and a small part of a payload."""

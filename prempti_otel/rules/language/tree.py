@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lark import Token, Transformer
 
-from prempti_otel.rules.ast import (
+from prempti_otel.rules.language.ast import (
     And,
     Compare,
     Constant,
@@ -25,7 +25,7 @@ from prempti_otel.rules.ast import (
     Or,
     Transformed,
 )
-from prempti_otel.rules.escaping import EscapeError, unescape
+from prempti_otel.rules.language.escaping import EscapeError, unescape
 
 if TYPE_CHECKING:
     from typing import Any

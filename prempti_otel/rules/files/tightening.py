@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from prempti_otel.model.event import EVENT_SOURCE
-from prempti_otel.rules.definitions import KNOWN_TAGS, OWN_TAGS
 from prempti_otel.rules.diagnostics import Code, LoadError
+from prempti_otel.rules.files.definitions import KNOWN_TAGS, OWN_TAGS
 from prempti_otel.rules.ruleset import MARK_TAG
 
 if TYPE_CHECKING:
-    from prempti_otel.rules.collector import Collector
-    from prempti_otel.rules.definitions import RuleDefinition
-    from prempti_otel.rules.reader import Item
+    from prempti_otel.rules.files.collector import Collector
+    from prempti_otel.rules.files.definitions import RuleDefinition
+    from prempti_otel.rules.files.reader import Item
 
 _KEYS: Mapping[str, frozenset[str]] = {
     "list": frozenset({"list", "items"}),

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import yaml
 
 from prempti_otel.rules.diagnostics import LoadError
-from prempti_otel.rules.yamlnodes import SourceFile, documents, is_null
+from prempti_otel.rules.files.yamlnodes import SourceFile, documents, is_null
 
 _Report: TypeAlias = Callable[[str], None]
 _Check: TypeAlias = Callable[[yaml.Node, str, _Report], bool]

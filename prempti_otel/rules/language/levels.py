@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prempti_otel.model.fields import Level
-from prempti_otel.rules.ast import And, Compare, Expression, FieldRef, Not, Or, checks, field_refs, operand_text
+from prempti_otel.rules.language.ast import (
+    And,
+    Compare,
+    Expression,
+    FieldRef,
+    Not,
+    Or,
+    checks,
+    field_refs,
+    operand_text,
+)
 
 if TYPE_CHECKING:
     from prempti_otel.model.fields import Registry

@@ -7,8 +7,8 @@ import re
 import re2
 
 from prempti_otel.model.fields import FieldType
-from prempti_otel.rules.addresses import AddressError, parse_address, parse_network
-from prempti_otel.rules.globs import BytesPredicate
+from prempti_otel.rules.checks.addresses import AddressError, parse_address, parse_network
+from prempti_otel.rules.checks.globs import BytesPredicate
 
 NUMBERS = frozenset({FieldType.UINT64, FieldType.RELTIME, FieldType.ABSTIME})
 """Types whose values are unsigned 64-bit numbers."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from prempti_otel.rules.ast import Compare, Constant, Constants, Expression, FieldRef, checks, field_refs
 from prempti_otel.rules.diagnostics import Code
+from prempti_otel.rules.language.ast import Compare, Constant, Constants, Expression, FieldRef, checks, field_refs
 
 _DEPRECATED = re.compile(r"evt\.dir|evt\.latency(?:\.[a-z]+)*|evt\.wait_latency")
 _SOURCES = ("ka.", "jevt.")

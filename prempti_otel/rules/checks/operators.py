@@ -11,9 +11,9 @@ from operator import methodcaller
 from typing import Any, TypeAlias
 
 from prempti_otel.model.fields import FieldType
-from prempti_otel.rules.globs import BytesPredicate, glob_predicate
-from prempti_otel.rules.pmatch import PathPrefixes
-from prempti_otel.rules.values import NUMBERS, network_predicate, parse_constant, parse_text, regex_predicate
+from prempti_otel.rules.checks.globs import BytesPredicate, glob_predicate
+from prempti_otel.rules.checks.pmatch import PathPrefixes
+from prempti_otel.rules.checks.values import NUMBERS, network_predicate, parse_constant, parse_text, regex_predicate
 
 ValuePredicate: TypeAlias = Callable[[Any], bool]
 """A check of one value of the type it was made for."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prempti_otel.model.fields import Level
-from prempti_otel.rules.ast import Compare, Exists, Expression, Macro, Transformed, checks, field_refs
-from prempti_otel.rules.compiler import Check, compile_expression
-from prempti_otel.rules.merging import merged
+from prempti_otel.rules.checks.compiler import Check, compile_expression
+from prempti_otel.rules.checks.merging import merged
+from prempti_otel.rules.language.ast import Compare, Exists, Expression, Macro, Transformed, checks, field_refs
 from prempti_otel.rules.steps import let_go
 
 if TYPE_CHECKING:

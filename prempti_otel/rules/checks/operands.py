@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.model.fields import Argument, Field, FieldType
-from prempti_otel.rules import transformers
-from prempti_otel.rules.ast import Constant, FieldRef, Operand, Operands, Transformed, operand_text
-from prempti_otel.rules.derived import DERIVED
+from prempti_otel.rules.checks import transformers
+from prempti_otel.rules.checks.derived import DERIVED
+from prempti_otel.rules.language.ast import Constant, FieldRef, Operand, Operands, Transformed, operand_text
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event

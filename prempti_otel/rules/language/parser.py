@@ -12,14 +12,14 @@ from importlib import resources
 from typing import TYPE_CHECKING, cast
 
 from prempti_otel.errors import PremptiError, nearest
-from prempti_otel.rules.tree import BadConstantError, TreeBuilder
+from prempti_otel.rules.language.tree import BadConstantError, TreeBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from lark import Lark
 
-    from prempti_otel.rules.ast import Expression
+    from prempti_otel.rules.language.ast import Expression
 
 MAX_NESTING = 256
 """Parentheses, ``not(`` and transformers within each other; Falco's own limit is not effective before 0.45."""

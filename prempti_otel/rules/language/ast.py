@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from prempti_otel.rules.escaping import escape
+from prempti_otel.rules.language.escaping import escape
 
 
 @dataclass(frozen=True, slots=True)

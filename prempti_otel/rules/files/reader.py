@@ -12,10 +12,10 @@ import yaml
 
 from prempti_otel.errors import nearest
 from prempti_otel.model.decision import Priority
-from prempti_otel.rules.definitions import RuleException
 from prempti_otel.rules.diagnostics import Code, Diagnostic, LoadError, Location, Place
-from prempti_otel.rules.requirements import PluginRequirement, Version, parse_version
-from prempti_otel.rules.yamlnodes import SourceFile, entries, is_null, parse_bool
+from prempti_otel.rules.files.definitions import RuleException
+from prempti_otel.rules.files.requirements import PluginRequirement, Version, parse_version
+from prempti_otel.rules.files.yamlnodes import SourceFile, entries, is_null, parse_bool
 
 _ITEM_KINDS = ("required_engine_version", "required_plugin_versions", "list", "macro", "rule")
 _PRIORITIES = {priority.lower(): priority for priority in Priority} | {"info": Priority.INFORMATIONAL}

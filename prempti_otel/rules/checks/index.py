@@ -12,14 +12,14 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from prempti_otel.model.fields import Argument, FieldType, Level
-from prempti_otel.rules.ast import And, Compare, Constant, Constants, Expression, FieldRef, Or
-from prempti_otel.rules.derived import DERIVED
-from prempti_otel.rules.globs import is_glob
-from prempti_otel.rules.literals import glob_literals, regex_literals
-from prempti_otel.rules.operators import plain
-from prempti_otel.rules.pmatch import components
+from prempti_otel.rules.checks.derived import DERIVED
+from prempti_otel.rules.checks.globs import is_glob
+from prempti_otel.rules.checks.literals import glob_literals, regex_literals
+from prempti_otel.rules.checks.operators import plain
+from prempti_otel.rules.checks.pmatch import components
+from prempti_otel.rules.checks.values import parse_constant
+from prempti_otel.rules.language.ast import And, Compare, Constant, Constants, Expression, FieldRef, Or
 from prempti_otel.rules.steps import let_go
-from prempti_otel.rules.values import parse_constant
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event

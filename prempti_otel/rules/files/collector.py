@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import yaml
 
 from prempti_otel.errors import nearest
-from prempti_otel.rules.definitions import (
+from prempti_otel.rules.diagnostics import Code, Diagnostic
+from prempti_otel.rules.files.definitions import (
     KNOWN_TAGS,
     OWN_TAGS,
     ListDefinition,
@@ -17,12 +18,17 @@ from prempti_otel.rules.definitions import (
     RuleDefinition,
     RuleException,
 )
-from prempti_otel.rules.diagnostics import Code, Diagnostic
-from prempti_otel.rules.exceptions import check_exception, merge_exception
-from prempti_otel.rules.reader import Item, exceptions, items, plugin_requirements
-from prempti_otel.rules.requirements import ENGINE_VERSION, PluginRequirement, compatible, parse_engine_version, shown
+from prempti_otel.rules.files.exceptions import check_exception, merge_exception
+from prempti_otel.rules.files.reader import Item, exceptions, items, plugin_requirements
+from prempti_otel.rules.files.requirements import (
+    ENGINE_VERSION,
+    PluginRequirement,
+    compatible,
+    parse_engine_version,
+    shown,
+)
+from prempti_otel.rules.files.yamlnodes import SourceFile, documents, entries, is_null
 from prempti_otel.rules.ruleset import MARK_TAG
-from prempti_otel.rules.yamlnodes import SourceFile, documents, entries, is_null
 
 if TYPE_CHECKING:
     from prempti_otel.model.fields import Registry

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from prempti_otel.rules.definitions import ListDefinition
+from prempti_otel.rules.files.definitions import ListDefinition
 
 MAX_TEXT = 4 * 1024 * 1024
 """Characters that a condition may grow to."""

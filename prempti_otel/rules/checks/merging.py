@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from prempti_otel.model.fields import Argument, FieldType
-from prempti_otel.rules.ast import And, Compare, Constant, Constants, Expression, FieldRef, Not, Or
+from prempti_otel.rules.language.ast import And, Compare, Constant, Constants, Expression, FieldRef, Not, Or
 
 if TYPE_CHECKING:
     from prempti_otel.model.fields import Registry

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prempti_otel.model.fields import FIELDS, FieldType
-from prempti_otel.rules import operators
-from prempti_otel.rules.ast import (
+from prempti_otel.rules.checks import operators
+from prempti_otel.rules.checks.operands import ConditionTypeError, Source, compile_side
+from prempti_otel.rules.checks.operators import ValuePredicate
+from prempti_otel.rules.checks.values import ConstantError, is_simple_regex, shown
+from prempti_otel.rules.language.ast import (
     And,
     Compare,
     Constant,
@@ -28,10 +31,7 @@ from prempti_otel.rules.ast import (
     checks,
     operand_text,
 )
-from prempti_otel.rules.operands import ConditionTypeError, Source, compile_side
-from prempti_otel.rules.operators import ValuePredicate
-from prempti_otel.rules.parser import parse_condition
-from prempti_otel.rules.values import ConstantError, is_simple_regex, shown
+from prempti_otel.rules.language.parser import parse_condition
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from prempti_otel.errors import nearest
-from prempti_otel.rules import operators
-from prempti_otel.rules.ast import Exists
+from prempti_otel.rules.checks import operators
+from prempti_otel.rules.checks.operands import ConditionTypeError, compile_side
 from prempti_otel.rules.diagnostics import Code, Diagnostic, LoadError
-from prempti_otel.rules.operands import ConditionTypeError, compile_side
-from prempti_otel.rules.parser import ConditionSyntaxError, parse_condition
+from prempti_otel.rules.language.ast import Exists
+from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
 
 if TYPE_CHECKING:
     from prempti_otel.model.fields import Registry
-    from prempti_otel.rules.definitions import ExceptionValue, RuleDefinition, RuleException
-    from prempti_otel.rules.yamlnodes import SourceFile
+    from prempti_otel.rules.files.definitions import ExceptionValue, RuleDefinition, RuleException
+    from prempti_otel.rules.files.yamlnodes import SourceFile
 
 MAX_TEXT = 4 * 1024 * 1024
 """Characters that all exceptions of one rule may come to."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from prempti_otel.rules.ast import And, Compare, Constants, Exists, Expression, Macro, Not, Or, checks
-from prempti_otel.rules.definitions import MacroDefinition
+from prempti_otel.rules.files.definitions import MacroDefinition
+from prempti_otel.rules.language.ast import And, Compare, Constants, Exists, Expression, Macro, Not, Or, checks
 
 MAX_CHECKS = 100_000
 """Field checks of one condition, macros in place."""
