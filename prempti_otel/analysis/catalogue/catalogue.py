@@ -18,6 +18,8 @@ from prempti_otel.errors import nearest
 
 SHIPPED = Path(__file__).resolve().parent.parent / "commands"
 """One file per family."""
+UNKNOWN = "_unknown"
+"""The template that says what may be guessed of a command without an entry."""
 _NO_STDIN = Stdin()
 _MAX_LIKE = 8
 
@@ -66,12 +68,19 @@ class Catalogue:
         if command is None:
             found = self._find(name) if argv[0].known else None
             if found is None:
-                return _unknown(name, exe, tuple(argv))
+                return _unknown(name, exe, tuple(argv), self._guessed(exe, argv, stdin))
             command = self._commands.get(found) or self._command(found)
             if found.lower() == name.lower():
                 name = found
         parsed = Reader(command, argv[1:], stdin).run()
         return _reading(name, exe, tuple(argv), parsed)
+
+    def _guessed(self, exe: str, argv: Sequence[Word], stdin: Stdin) -> tuple[str, ...]:
+        """Effects of a command without an entry. Programs named by a path, as a project's own are, have none."""
+        if "/" in exe or not argv[0].known or UNKNOWN not in self._sources:
+            return ()
+        parsed = Reader(self._commands.get(UNKNOWN) or self._command(UNKNOWN), argv[1:], stdin).run()
+        return () if parsed.helped or parsed.command.harmless(parsed) else _effects(parsed)
 
     def _find(self, name: str) -> str | None:
         """The key that the entry of a command called ``name`` has."""
@@ -148,7 +157,7 @@ def _add(sources: dict[str, Source], entries: Iterator[Source]) -> None:
             sources[name] = source
 
 
-def _unknown(name: str, exe: str, argv: tuple[Word, ...]) -> CommandReading:
+def _unknown(name: str, exe: str, argv: tuple[Word, ...], effects: tuple[str, ...]) -> CommandReading:
     """An unknown command is name and operands; what looks like an option is one, without a value."""
     flags: list[str] = []
     operands: list[Word] = []
@@ -165,7 +174,9 @@ def _unknown(name: str, exe: str, argv: tuple[Word, ...]) -> CommandReading:
                 options[flag] = value
         else:
             operands.append(word)
-    return CommandReading(name, exe, argv, flags=tuple(dict.fromkeys(flags)), options=options, operands=tuple(operands))
+    return CommandReading(
+        name, exe, argv, flags=tuple(dict.fromkeys(flags)), options=options, operands=tuple(operands), effects=effects
+    )
 
 
 def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> CommandReading:

@@ -30,7 +30,8 @@ def _all(found: Found) -> Iterator[Handover]:
         else:
             yield _handover(found, language, code=code, code_file=file, args=args)
     filled = found.parsed.command.arguments
-    for role, words in found.commands:
+    for role, given in found.commands:
+        words = given[1:] if given[0].text == "--" else given
         if filled is not None:
             yield from _filled(found, filled, words)
         elif role == "shell":

@@ -26,6 +26,7 @@ MAX_CODE = 16_384
 _DOUBLE = frozenset({"||", "&&", "|&", ">>", "<=", ">=", "==", "!=", "+=", "-=", "*=", "/=", "%=", "^=", "++", "--"})
 _OPERAND_ENDS = frozenset({")", "]", "$", "++", "--"})
 _ENDS = frozenset({";", "\n", "{", "}", ")", ","})
+_SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh"})
 _DEVICES = ("/dev/stdout", "/dev/stderr", "/dev/stdin", "-")
 
 
@@ -139,7 +140,18 @@ class _Program:
                 start -= 1
             self._command(self._value(start))
         elif self._texts_or_string(at + 1):
-            self._command(self._value(at + 1))
+            command = self._value(at + 1)
+            self._command(command)
+            if as_text(command).text.rpartition("/")[2].partition(" ")[0] in _SHELLS:
+                self._findings.run("sh", self._printed(at))
+
+    def _printed(self, at: int) -> Value:
+        """What the ``print`` before the pipe at ``at`` puts into it."""
+        while at > 0 and (self._text(at) == "," or self._text(at) not in _ENDS):
+            at -= 1
+            if self._text(at) in ("print", "printf"):
+                return self._value(at + 1)
+        return Unknown("...")
 
     def _texts_or_string(self, at: int) -> bool:
         return self._kind(at) in ("string", "name") or self._text(at) in ("(", "$")
@@ -195,7 +207,7 @@ class _Program:
                 break
             elif token.text == "$":
                 at += 1
-                parts.append(Unknown(f"${self._text(at)}"))
+                parts.append(Unknown("field"))
             else:
                 parts.append(Unknown(token.text))
                 break

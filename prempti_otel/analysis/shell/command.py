@@ -60,6 +60,11 @@ _NOT_REDIRECTED = Redirected()
 _NO_VARIABLES: Mapping[str, Variable | None] = MappingProxyType({})
 
 
+def _computed(word: Word) -> Word:
+    """The word, unknown where it holds what inline code computes."""
+    return Word(word.text, False, word.pattern) if _PLACEHOLDER.search(word.text) else word
+
+
 class Catalogue(Protocol):
     """What is known of commands."""
 
@@ -137,7 +142,8 @@ class Commands:
                 shown = value.text if isinstance(value, Word) else source.text[match.end() : end]
                 words.append(Word(f"{name}={shown}", not isinstance(value, Word) or value.known))
                 return
-        words.extend(self.expander.words(source, start, end, state))
+        found = self.expander.words(source, start, end, state)
+        words.extend(found if not state.replayed else map(_computed, found))
 
     def _value(self, source: Source, match: re.Match[str], end: int, state: State) -> Value:
         """An assignment's value; for an element of an array, the whole array's."""
