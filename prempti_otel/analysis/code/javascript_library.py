@@ -32,10 +32,6 @@ _READ, _WRITE, _DELETE = FileOp.READ, FileOp.WRITE, FileOp.DELETE
 NAMES: Names = MappingProxyType(
     {
         **dict.fromkeys(("fs.unlink", "fs.rmdir"), (Touch(_DELETE, _FIRST),)),
-        **dict.fromkeys(("Deno.readTextFile", "Deno.readFile"), (Touch(_READ, _FIRST),)),
-        **dict.fromkeys(
-            ("Deno.writeTextFile", "Deno.writeFile", "Deno.truncate"), (Touch(_WRITE, _FIRST, content=_SECOND),)
-        ),
         **dict.fromkeys(
             ("fs-extra.remove", "rimraf", "rimraf.rimraf", "del", "fs-extra.emptyDir", "fs.emptyDir", "fs.remove"),
             (Touch(_DELETE, _FIRST, recursive=True),),
@@ -248,7 +244,7 @@ SPECIAL: Mapping[str, Special] = MappingProxyType(
         **dict.fromkeys(
             ("require", "import", "process.mainModule.require", "module.require", "process.getBuiltinModule"), _require
         ),
-        **dict.fromkeys(("fs.rm", "Deno.remove"), _remove),
+        "fs.rm": _remove,
         "fs.readFile": _read,
         "fs.readdir": listed,
         **dict.fromkeys(("child_process.spawn", "child_process.execFile", "execa", "execa.execa"), _spawn),
