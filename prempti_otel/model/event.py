@@ -27,13 +27,14 @@ class Event:
     them, processes on the call. Text is encoded at most once, where it is held.
     """
 
-    __slots__ = ("_raw", "base", "known", "level", "values")
+    __slots__ = ("base", "encoded", "known", "level", "values")
 
     def __init__(self, level: Level, values: dict[str, Value], base: Event | None = None) -> None:
         self.level = level
         self.values = values
         self.base = base
-        self._raw: dict[str, RawValue] = {}
+        self.encoded: dict[str, RawValue] = {}
+        """Values with text as bytes, as far as somebody asked for them."""
         self.known: dict[object, bool] = {}
         """Which parts of conditions hold of it, while its call is judged."""
 
@@ -59,42 +60,38 @@ class Event:
         """The same with text as bytes, or None where the field is missing."""
         event: Event | None = self
         while event is not None:
-            raw = event._raw.get(name)
+            raw = event.encoded.get(name)
             if raw is not None:
                 return raw
             value = event.values.get(name)
             if value is not None:
-                raw = event._raw[name] = encode(value)
+                raw = event.encoded[name] = encode(value)
                 return raw
             event = event.base
         return None
 
-    def own_raw(self, name: str) -> RawValue | None:
-        """The same of a field that no base of this event holds."""
-        raw = self._raw.get(name)
-        if raw is None and (value := self.values.get(name)) is not None:
-            raw = self._raw[name] = encode(value)
-        return raw
-
     def set(self, name: str, value: Value) -> None:
         """Give a field of this event's own level a value, or another one."""
         self.values[name] = value
-        self._raw.pop(name, None)
+        self.encoded.pop(name, None)
 
 
 def encode(value: Value) -> RawValue:
     """Text as UTF-8 bytes, lone surrogates kept; numbers and booleans as they are."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass")
-    if isinstance(value, int):
-        return value
+    kind = value.__class__
+    if kind is str:
+        return value.encode("utf-8", "surrogatepass")  # type: ignore[union-attr]
+    if kind is tuple:
+        return tuple([_encode_scalar(item) for item in value]) if value else ()  # type: ignore[union-attr]
+    if isinstance(value, str | int):
+        return _encode_scalar(value)
     if isinstance(value, tuple):
-        return tuple(_encode_scalar(item) for item in value)
+        return tuple([_encode_scalar(item) for item in value])
     return {key: _encode_item(item) for key, item in value.items()}
 
 
 def _encode_item(item: Scalar | tuple[Scalar, ...]) -> RawScalar | tuple[RawScalar, ...]:
-    return tuple(_encode_scalar(scalar) for scalar in item) if isinstance(item, tuple) else _encode_scalar(item)
+    return tuple([_encode_scalar(scalar) for scalar in item]) if isinstance(item, tuple) else _encode_scalar(item)
 
 
 def _encode_scalar(value: Scalar) -> RawScalar:

@@ -126,7 +126,7 @@ def _check(source: Source, predicate: ValuePredicate) -> Check:
         return lambda event: (v := get(event)).__class__ is tuple and len(v) > 0 and predicate(v)
     if source.plain_field is not None:
         name = source.plain_field
-        return lambda event: (v := event.raw(name)).__class__ is wanted and predicate(v)
+        return lambda event: (v := event.encoded.get(name) or event.raw(name)).__class__ is wanted and predicate(v)
     return lambda event: (v := get(event)).__class__ is wanted and predicate(v)
 
 

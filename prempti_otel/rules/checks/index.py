@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
+from prempti_otel.model.event import encode
 from prempti_otel.model.fields import Argument, FieldType, Level
 from prempti_otel.rules.checks.derived import DERIVED
 from prempti_otel.rules.checks.globs import is_glob
@@ -38,14 +39,17 @@ _WORDS_OF_FEW = frozenset(
     | {"agent.name", "agent.os", "agent.hook_event_name", "agent.permission_mode"}
 )
 """Fields with so few values that many events have the same: that one has it tells little."""
+_FEW_ELEMENTS = 8
+"""So many elements of a list are looked up one by one; of more, equal ones once."""
 _MAX_PIECES = 48
 Key: TypeAlias = "tuple[str, str, Any]"
 """Kind of table, field, and what is looked up there."""
 _Option: TypeAlias = frozenset[Key]
 """If the branch holds, at least one of these keys is the event's."""
 T = TypeVar("T")
-_Plan: TypeAlias = "tuple[str, str, Any]"
-"""Kind of table, field, and the table."""
+_Table: TypeAlias = "dict[Any, list[Any]]"
+_Plan: TypeAlias = "tuple[str, _Table, _Table, list[tuple[str, Any]]]"
+"""A field; its values' table, its elements' table, and those of other kinds."""
 
 
 class BranchIndex(Generic[T]):
@@ -78,9 +82,8 @@ class BranchIndex(Generic[T]):
             rare = keys and any(kind == "text" and name in finder.without_text for kind, name, _ in keys)
             index._add(finder.best(expression) if rare else keys, item)
             yield
-        for (kind, name), table in index._tables.items():
-            plans = index._own if fields[name].level is level else index._inherited
-            plans.append((kind, name, _SHAPES[kind](table) if kind in _SHAPES else table))
+        index._own = list(index._plans(name for _, name in index._tables if fields[name].level is level))
+        index._inherited = list(index._plans(name for _, name in index._tables if fields[name].level is not level))
         yield from let_go(chosen, finder.counts)
         return index
 
@@ -91,30 +94,46 @@ class BranchIndex(Generic[T]):
         for kind, name, key in keys:
             self._tables.setdefault((kind, name), {}).setdefault(key, []).append(item)
 
+    def _plans(self, names: Iterable[str]) -> Iterable[_Plan]:
+        """The tables of each field together."""
+        for name in dict.fromkeys(names):
+            others = [(kind, table) for (kind, field), table in self._tables.items() if field == name]
+            shaped = [(kind, _SHAPES[kind](table)) for kind, table in others if kind in _SHAPES]
+            yield name, self._tables.get(("is", name), {}), self._tables.get(("any", name), {}), shaped
+
     def inherited(self, event: Event) -> list[T]:
         """What may hold by what the event shows of shallower levels: the same for all events with the same base."""
         found = list(self.always)
         shown = event if event.base is None else event.base
-        for kind, name, table in self._inherited:
+        for name, exact, elements, others in self._inherited:
             value = shown.raw(name)
             if value is not None:
-                found += _found(kind, table, value)
+                _find(value, exact, elements, others, found)
         return found
 
     def own(self, event: Event) -> list[T]:
         """What may hold by the event's own values, and is not inherited; some of it perhaps twice."""
         found: list[T] = []
-        # The files of a patch are calls of their own that rest on the whole call.
-        get = event.raw if event.base is not None and event.base.level is event.level else event.own_raw
-        for kind, name, table in self._own:
-            value = get(name)
+        if event.base is not None and event.base.level is event.level:
+            # The files of a patch are calls of their own that rest on the whole call.
+            for name, exact, elements, others in self._own:
+                if (shown := event.raw(name)) is not None:
+                    _find(shown, exact, elements, others, found)
+            return found
+        values, encoded = event.values, event.encoded
+        for name, exact, elements, others in self._own:
+            value = encoded.get(name)
             if value is None:
-                continue
-            if kind == "is":
-                if value.__class__ is not tuple and value.__class__ is not dict and (items := table.get(value)):
-                    found += items
-            else:
-                found += _found(kind, table, value)
+                plain_value = values.get(name)
+                if plain_value is None:
+                    continue
+                value = encoded[name] = encode(plain_value)
+            # As _find does it: without a call for the many values that are nothing but looked up.
+            if value.__class__ is tuple or others:
+                if value:
+                    _find(value, exact, elements, others, found)
+            elif value.__class__ is not dict and (items := exact.get(value)) is not None:
+                found += items
         return found
 
     def candidates(self, event: Event) -> list[T]:
@@ -138,24 +157,27 @@ _SHAPES: dict[str, Callable[[dict[Any, list[Any]]], Any]] = {"path": _by_depth, 
 """As what the tables of some kinds are searched."""
 
 
-def _found(kind: str, table: Any, value: Any) -> list[Any]:
-    """What a table holds under the keys that a value has."""
-    found: list[Any] = []
-    if kind == "is":
-        return found if value.__class__ is tuple or value.__class__ is dict else table.get(value, found)
-    if kind == "any":
-        if value.__class__ is tuple:
-            for key in table.keys() & value:
-                found += table[key]
-    elif value.__class__ is bytes:
-        if kind == "path":
-            for place, component in zip(table, components(value), strict=False):
-                if component in place:
-                    found += place[component]
-        else:
-            for key in _grams_in(value, table):
-                found += table[key]
-    return found
+def _find(value: Any, exact: _Table, elements: _Table, others: Sequence[tuple[str, Any]], found: list[Any]) -> None:
+    """Add to ``found`` what the tables of a field hold under the keys that a value has."""
+    kind = value.__class__
+    if kind is tuple:
+        for key in value if len(value) < _FEW_ELEMENTS else set(value):
+            if (items := elements.get(key)) is not None:
+                found += items
+        return
+    if kind is dict:
+        return
+    if (items := exact.get(value)) is not None:
+        found += items
+    if others and kind is bytes:
+        for shape, table in others:
+            if shape == "path":
+                for place, component in zip(table, components(value), strict=False):
+                    if component in place:
+                        found += place[component]
+            else:
+                for key in _grams_in(value, table):
+                    found += table[key]
 
 
 def _grams_in(value: bytes, table: dict[str, list[T]]) -> Iterable[str]:
