@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
 from types import MappingProxyType
 
+from prempti_otel.model.effects import Effect
+
 
 class Level(IntEnum):
     """What one event stands for. A branch of a condition is judged on events of the deepest level it names."""
@@ -77,6 +79,8 @@ class Field:
     """A check holds if it holds for any of the values (Falco's ``proc.aname`` without an argument)."""
     absent: int | None = None
     """What the field is under a key that the event does not have; None: missing."""
+    values: tuple[str, ...] = ()
+    """All that it can be; empty where it can be anything. A constant that is none of them is warned of."""
 
 
 Registry = Mapping[str, Field]
@@ -89,8 +93,17 @@ def _fields(level: Level, *rows: Field | tuple[str, FieldType, str]) -> list[Fie
     return [row if isinstance(row, Field) else Field(row[0], row[1], level, row[2]) for row in rows]
 
 
-def _list(name: str, level: Level, meaning: str) -> Field:
-    return Field(name, _S, level, meaning, is_list=True)
+def _list(name: str, level: Level, meaning: str, values: tuple[str, ...] = ()) -> Field:
+    return Field(name, _S, level, meaning, is_list=True, values=values)
+
+
+def _one_of(name: str, level: Level, meaning: str, *values: str) -> Field:
+    """A field with a closed set of values."""
+    return Field(name, _S, level, meaning, values=values)
+
+
+_EFFECTS = tuple(str(effect) for effect in Effect)
+_FILE_OPS = ("read", "write", "delete", "exec", "chmod", "link")
 
 
 _TOOL, _PROCESS, _FILE, _NETWORK = Level.TOOL, Level.PROCESS, Level.FILE, Level.NETWORK
@@ -100,7 +113,7 @@ _ALL = [
         _TOOL,
         ("correlation.id", _N, "Number of the call, given by the engine; in every reason and record."),
         ("agent.name", _S, "The coding agent: `claude_code`, `codex`, `gemini`, ..."),
-        ("agent.os", _S, "`linux` or `macos`."),
+        _one_of("agent.os", _TOOL, "`linux` or `macos`.", "linux", "macos"),
         ("agent.pid", _N, "Process id of the agent; 0 where it is not known."),
         ("agent.hook_event_name", _S, "The agent's own name of the hook event, such as `PreToolUse`."),
         ("agent.session_id", _S, "The agent's session."),
@@ -122,7 +135,12 @@ _ALL = [
         ("tool.file_path", _S, "The file that the tool names, as given."),
         ("tool.file_name", _S, "Last component of `tool.file_path`."),
         ("tool.real_file_path", _S, "The same file, absolute, symlinks followed, a missing suffix kept."),
-        ("tool.patch_op", _S, "`Add`, `Update`, `Delete` or `Move`, for the files of a patch."),
+        _one_of(
+            "tool.patch_op",
+            _TOOL,
+            "`Add`, `Update`, `Delete` or `Move`, for the files of a patch.",
+            *("Add", "Update", "Delete", "Move", ""),
+        ),
         Field(
             "session.mark_age_ms",
             _N,
@@ -141,8 +159,8 @@ _ALL = [
         ("mcp.server", _S, "Name of the MCP server, for MCP tools."),
         ("mcp.tool", _S, "Name of the tool at its MCP server, for MCP tools."),
         _list("call.processes", _TOOL, "Names of all processes that the call is predicted to run."),
-        _list("call.effects", _TOOL, "All `proc.effects` of the call."),
-        _list("call.file_ops", _TOOL, "All `file.op` of the call."),
+        _list("call.effects", _TOOL, "All `proc.effects` of the call.", _EFFECTS),
+        _list("call.file_ops", _TOOL, "All `file.op` of the call.", _FILE_OPS),
         _list("call.hosts", _TOOL, "All `net.host` of the call."),
         _list("call.marks", _TOOL, "Marks that rules tagged `coding_agent_mark:LABEL` set for this very call."),
         ("evt.num", _N, "The same number as `correlation.id`."),
@@ -185,7 +203,9 @@ _ALL = [
             argument=Argument.REQUIRED_KEY,
         ),
         _list("proc.operands", _PROCESS, "What remains: neither options nor their values."),
-        _list("proc.effects", _PROCESS, "What running it with these options does, from the command catalogue."),
+        _list(
+            "proc.effects", _PROCESS, "What running it with these options does, from the command catalogue.", _EFFECTS
+        ),
         ("proc.pname", _S, "Who runs it: a wrapper, a shell, or the tool."),
         Field(
             "proc.aname",
@@ -197,7 +217,12 @@ _ALL = [
         ),
         _list("proc.ancestors", _PROCESS, "Names of all ancestors, nearest first."),
         _list("proc.pipe_from", _PROCESS, "Names of all processes upstream in its pipeline."),
-        ("proc.stdin", _S, "`none`, `pipe`, `file`, `heredoc` or `herestring`."),
+        _one_of(
+            "proc.stdin",
+            _PROCESS,
+            "`none`, `pipe`, `file`, `heredoc` or `herestring`.",
+            *("none", "pipe", "file", "heredoc", "herestring"),
+        ),
         ("proc.script", _S, "Code given to an interpreter."),
         ("proc.user", _S, "Another user that it runs as: `root` under sudo."),
         ("proc.remote", _S, "The remote host, container or pod that it runs in."),
@@ -224,7 +249,7 @@ _ALL = [
         ),
         ("file.name", _S, "Last component of the path."),
         ("file.dir", _S, "The rest of the path."),
-        ("file.op", _S, "`read`, `write`, `delete`, `exec`, `chmod` or `link`."),
+        _one_of("file.op", _FILE, "`read`, `write`, `delete`, `exec`, `chmod` or `link`.", *_FILE_OPS),
         ("file.recursive", _B, "Whether the operation takes what is below, too."),
         _list("file.covers", _FILE, "Labels of the sensitive roots that lie below the path."),
         ("file.content", _S, "What is being written, where known."),
@@ -241,8 +266,18 @@ _ALL = [
             FieldType.IPADDR,
             "The host, where it is an address, and not a name: `net.ip in (10.0.0.1, fd00::1)`.",
         ),
-        ("net.ip_class", _S, "`loopback`, `private`, `link_local`, `metadata`, `public` or `name`."),
-        ("net.op", _S, "`download`, `upload`, `connect`, `listen` or `publish`."),
+        _one_of(
+            "net.ip_class",
+            _NETWORK,
+            "`loopback`, `private`, `link_local`, `metadata`, `public` or `name`.",
+            *("loopback", "private", "link_local", "metadata", "public", "name"),
+        ),
+        _one_of(
+            "net.op",
+            _NETWORK,
+            "`download`, `upload`, `connect`, `listen` or `publish`.",
+            *("download", "upload", "connect", "listen", "publish"),
+        ),
     ),
 ]
 

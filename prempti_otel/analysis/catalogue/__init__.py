@@ -8,6 +8,6 @@ It never runs anything, never looks at the file system beyond its own data, and 
 """
 
 from prempti_otel.analysis.catalogue.catalogue import Catalogue, load_catalogue
-from prempti_otel.analysis.catalogue.effects import Effect
+from prempti_otel.model.effects import Effect
 
 __all__ = ["Catalogue", "Effect", "load_catalogue"]

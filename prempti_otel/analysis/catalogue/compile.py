@@ -22,8 +22,8 @@ from prempti_otel.analysis.catalogue.compiled import (
     Test,
 )
 from prempti_otel.analysis.catalogue.conditions import BadEntryError, always, group_finder, never, pattern, when
-from prempti_otel.analysis.catalogue.effects import Effect
 from prempti_otel.errors import nearest
+from prempti_otel.model.effects import Effect
 
 _ROLE_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "code": schema.LANGUAGES,

@@ -15,9 +15,9 @@ import re2
 import yaml
 
 from prempti_otel.analysis.catalogue import schema
-from prempti_otel.analysis.catalogue.effects import Effect
 from prempti_otel.analysis.catalogue.found import MAX_TEXT, encodable
 from prempti_otel.analysis.reading import FileAccess, FileOp, Handover, Word
+from prempti_otel.model.effects import Effect
 
 TABLE = Path(__file__).with_name("environment.yaml")
 _MOST_VALUES = 16

@@ -7,10 +7,11 @@ a missing field makes every check false, ``!=`` included.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from prempti_otel.errors import nearest
 from prempti_otel.model.fields import FIELDS, FieldType
 from prempti_otel.rules.checks import operators
 from prempti_otel.rules.checks.operands import ConditionTypeError, Source, compile_side
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 Check: TypeAlias = "Callable[[Event], bool]"
 """A compiled condition."""
+_WHOLE = frozenset({"=", "==", "!=", "in", "intersects"})
+"""Operators that compare whole values."""
 _TRANSFORMER_LIKE = re.compile(rb"\s*(?:tolower|toupper|b64|basename|len|join|concat|getopt|val)\(")
 
 
@@ -206,7 +209,22 @@ def warnings_of(node: Expression, fields: Registry) -> list[str]:
         values = check.right.values if isinstance(check.right, Constants) else (check.right.value,)
         for value in values:
             found.extend(_constant_warnings(check.operator, value, fields))
+        if check.operator in _WHOLE and isinstance(check.left, FieldRef):
+            found.extend(_value_warnings(check.left, values, fields))
     return found
+
+
+def _value_warnings(left: FieldRef, values: Sequence[bytes], fields: Registry) -> Iterator[str]:
+    """Constants that a field with a closed set of values never is."""
+    field = fields.get(left.name)
+    if field is None or not field.values:
+        return
+    for value in values:
+        text = shown(value)
+        if text not in field.values:
+            guess = nearest(text, field.values)
+            meant = f"did you mean {guess}?" if guess else f"it is one of {', '.join(filter(None, field.values))}"
+            yield f"{field.name} is never '{text}'; {meant}"
 
 
 def _constant_warnings(operator: str, value: bytes, fields: Registry) -> list[str]:
