@@ -103,7 +103,8 @@ def connect_reader(home: Home) -> sqlite3.Connection:
 
 
 def _no_store(path: Path) -> StoreError:
-    return StoreError("there is no audit store yet", where=str(path), remedy="start the engine: premptictl start")
+    way = "start the engine: premptictl start" if path.parent.is_dir() else "nothing is installed: premptictl install"
+    return StoreError("there is no audit store yet", where=str(path), remedy=way)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -15,33 +15,55 @@ from prempti_otel import __version__
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.errors import PremptiError, nearest
 
-COMMANDS = {
-    "approvals": ("prempti_otel.ctl.approve:approvals", "Show which calls wait for an approval, and which have it."),
-    "approve": ("prempti_otel.ctl.approve:approve", "Let a call pass that its agent could not ask about."),
-    "audit": ("prempti_otel.ctl.audit.commands:audit", "Verify, show, count and export the audit trail."),
-    "completion": ("prempti_otel.ctl.completion:completion", "Print a shell's completion script."),
-    "config": ("prempti_otel.ctl.config:config", "Show and change settings."),
-    "daemon": ("prempti_otel.ctl.lifecycle.commands:daemon", "Run the engine in the foreground."),
-    "default-action": ("prempti_otel.ctl.mode:default_action", "Show or choose what a call gets that no rule stops."),
-    "disable": ("prempti_otel.ctl.lifecycle.commands:disable", "Do not have the engine started at login."),
-    "doctor": ("prempti_otel.ctl.health.doctor:doctor", "Look for every known way that the guard can be off."),
-    "enable": ("prempti_otel.ctl.lifecycle.commands:enable", "Have the engine started at login."),
-    "explain": ("prempti_otel.ctl.explain.commands:explain", "Show what a call would do, and why it gets its verdict."),
-    "health": ("prempti_otel.ctl.health.probe:health", "Send a harmless call through the whole pipeline."),
-    "hook": ("prempti_otel.ctl.hook.commands:hook", "Register the hook with a coding agent."),
-    "install": ("prempti_otel.ctl.lifecycle.install:install", "Set up the guard: home, engine, hooks."),
-    "logs": ("prempti_otel.ctl.logs:logs", "Show what was decided, a line per call."),
-    "mode": ("prempti_otel.ctl.mode:mode", "Show or switch the mode: guardrails or monitor."),
-    "replay": ("prempti_otel.ctl.replay.commands:replay", "Judge recorded hook payloads, without recording."),
-    "restart": ("prempti_otel.ctl.lifecycle.commands:restart", "Stop the engine and start it again."),
-    "rules": ("prempti_otel.ctl.rules.commands:rules", "Check, test, show, switch and make rules."),
-    "start": ("prempti_otel.ctl.lifecycle.commands:start", "Start the engine."),
-    "status": ("prempti_otel.ctl.health.status:status", "Show how the guard is doing."),
-    "stop": ("prempti_otel.ctl.lifecycle.commands:stop", "Take the hooks out and stop the engine."),
-    "top": ("prempti_otel.ctl.top:top", "Watch calls, verdicts, latency and sessions."),
-    "uninstall": ("prempti_otel.ctl.lifecycle.uninstall:uninstall", "Remove the guard without a trace."),
+SECTIONS = {
+    "Set up and remove": {
+        "install": ("prempti_otel.ctl.lifecycle.install:install", "Set up the guard: home, engine, hooks."),
+        "uninstall": ("prempti_otel.ctl.lifecycle.uninstall:uninstall", "Remove the guard without a trace."),
+        "hook": ("prempti_otel.ctl.hook.commands:hook", "Register the hook with a coding agent."),
+        "completion": ("prempti_otel.ctl.completion:completion", "Print a shell's completion script."),
+    },
+    "See how it is": {
+        "status": ("prempti_otel.ctl.health.status:status", "Show how the guard is doing."),
+        "doctor": ("prempti_otel.ctl.health.doctor:doctor", "Look for every known way that the guard can be off."),
+        "health": ("prempti_otel.ctl.health.probe:health", "Send a harmless call through the whole pipeline."),
+    },
+    "See what happens": {
+        "logs": ("prempti_otel.ctl.logs:logs", "Show what was decided, a line per call."),
+        "top": ("prempti_otel.ctl.top:top", "Watch calls, verdicts, latency and sessions."),
+        "explain": (
+            "prempti_otel.ctl.explain.commands:explain",
+            "Show what a call would do, and why it gets its verdict.",
+        ),
+        "audit": ("prempti_otel.ctl.audit.commands:audit", "Verify, show, count and export the audit trail."),
+        "replay": ("prempti_otel.ctl.replay.commands:replay", "Judge recorded hook payloads, without recording."),
+    },
+    "Let calls pass": {
+        "approve": ("prempti_otel.ctl.approve:approve", "Let a call pass that its agent could not ask about."),
+        "approvals": (
+            "prempti_otel.ctl.approve:approvals",
+            "Show which calls wait for an approval, and which have it.",
+        ),
+    },
+    "Rules and settings": {
+        "rules": ("prempti_otel.ctl.rules.commands:rules", "Check, test, show, switch and make rules."),
+        "mode": ("prempti_otel.ctl.mode:mode", "Show or switch the mode: guardrails or monitor."),
+        "default-action": (
+            "prempti_otel.ctl.mode:default_action",
+            "Show or choose what a call gets that no rule stops.",
+        ),
+        "config": ("prempti_otel.ctl.config:config", "Show and change settings."),
+    },
+    "Run the engine": {
+        "start": ("prempti_otel.ctl.lifecycle.commands:start", "Start the engine."),
+        "stop": ("prempti_otel.ctl.lifecycle.commands:stop", "Take the hooks out and stop the engine."),
+        "restart": ("prempti_otel.ctl.lifecycle.commands:restart", "Stop the engine and start it again."),
+        "enable": ("prempti_otel.ctl.lifecycle.commands:enable", "Have the engine started at login."),
+        "disable": ("prempti_otel.ctl.lifecycle.commands:disable", "Do not have the engine started at login."),
+        "daemon": ("prempti_otel.ctl.lifecycle.commands:daemon", "Run the engine in the foreground."),
+    },
 }
-"""Each command: where it is, and its one-line help (stated here so that help imports nothing)."""
+"""Each command, below what it is for: where it is, and its one-line help (stated here so that help imports nothing)."""
+COMMANDS = {name: entry for commands in SECTIONS.values() for name, entry in commands.items()}
 
 
 class LazyGroup(click.Group):
@@ -64,9 +86,11 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The list in ``--help``, from the table."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+        """The lists in ``--help``, from the table."""
+        widest = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{widest}}", meaning) for name, (_, meaning) in commands.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

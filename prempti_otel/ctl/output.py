@@ -59,15 +59,23 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """A plain table; cells are text or rich renderables."""
+    """A plain table; cells are text, numbers, which stand flush right, or rich renderables."""
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
+    all_rows = list(rows)
+    for number, column in enumerate(columns):
+        counts = bool(all_rows) and all(type(row[number]) is int for row in all_rows)
+        table.add_column(column, overflow="fold", justify="right" if counts else "left")
+    for row in all_rows:
         table.add_row(*(cell if hasattr(cell, "__rich_console__") else shown(cell) for cell in row))
-    console().print(table)
+    out = console()
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as capture:  # without the blanks that fill up lines, which nobody sees there
+        out.print(table)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def shown(value: Any) -> str:
@@ -85,6 +93,14 @@ def plain(value: object) -> str:
 def printable(text: str) -> str:
     """``text`` with control characters as escapes, so that recorded data cannot drive a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def size(count: int) -> str:
+    """Bytes as people read them."""
+    for unit, length in (("GiB", 1 << 30), ("MiB", 1 << 20)):
+        if count >= length:
+            return f"{count / length:.1f} {unit}"
+    return f"{count / 1024:.0f} KiB"
 
 
 def span(value: float) -> str:

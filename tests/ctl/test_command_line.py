@@ -123,6 +123,28 @@ def test_a_mistyped_command_is_told_with_the_nearest_one(ctl: Ctl) -> None:
     assert "Did you mean" not in ctl("zzz").stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code"), [("health", 4), ("stop", 3), ("logs", 3), ("audit verify", 3), ("audit stats", 3), ("status", 4)]
+)
+def test_where_nothing_is_installed_a_command_says_so_and_makes_nothing(ctl: Ctl, words: str, code: int) -> None:
+    done = ctl(*words.split())
+    assert done.returncode == code
+    assert "premptictl install" in done.stdout + done.stderr
+    assert list(ctl.user_home.iterdir()) == []
+
+
+def test_every_command_stands_below_what_it_is_for(ctl: Ctl) -> None:
+    said = ctl.ok("--help")
+    assert "See what happens:\n  logs " in said
+    assert all(f"\n  {name} " in said for name in app.COMMANDS)
+
+
+def test_hook_status_names_the_places_of_an_agent_only_where_that_is_asked(ctl: Ctl) -> None:
+    lines = ctl("hook", "status").stdout.splitlines()
+    assert len(lines) == len({line.split()[0] for line in lines}) == 6
+    assert ctl("hook", "status", "codex").stdout.split()[-1].endswith("/.codex/hooks.json")
+
+
 HEAVY = {
     *("asyncio", "difflib", "grpc", "lark", "opentelemetry", "re2", "rich", "tomlkit", "tree_sitter", "yaml"),
     *("hashlib", "socket", "sqlite3", "tempfile", "tomllib"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from prempti_otel.settings.home import Home
 from tests.support.ctl import Ctl
 
 
@@ -53,6 +54,7 @@ def test_mode_is_kept_without_an_engine(ctl: Ctl) -> None:
 
 
 def test_health_without_an_engine_starts_one_unless_it_was_stopped(ctl: Ctl) -> None:
+    Home(ctl.guard_home).create()
     assert "OK" in ctl.ok("health")
     ctl.ok("stop")
     done = ctl("health")

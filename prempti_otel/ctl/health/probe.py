@@ -23,8 +23,10 @@ SECONDS = 15.0
 class UnhealthyError(PremptiError):
     """The call did not come back, or was not recorded."""
 
-    def __init__(self, message: str, *, remedy: str | None, code: ExitCode = ExitCode.UNREACHABLE) -> None:
-        super().__init__(message, remedy=remedy)
+    def __init__(
+        self, message: str, *, remedy: str | None, where: str | None = None, code: ExitCode = ExitCode.UNREACHABLE
+    ) -> None:
+        super().__init__(message, where=where, remedy=remedy)
         self.exit_code = code
 
 
@@ -48,6 +50,8 @@ def probe(home: Home) -> str:
     from prempti_otel.agents import hook_file
     from prempti_otel.audit import DecisionBody, StoreReader, body_of
 
+    if not home.root.is_dir():
+        raise UnhealthyError("nothing is installed here", where=str(home.root), remedy="premptictl install")
     hook_file.install(home)
     use_id = f"prempti-health-{os.urandom(8).hex()}"
     payload = {

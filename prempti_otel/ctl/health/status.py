@@ -12,7 +12,7 @@ from prempti_otel.agents import registration
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.lifecycle import services
 from prempti_otel.ctl.lifecycle.process import holder
-from prempti_otel.ctl.output import ago, console, format_option, print_json, shown, span
+from prempti_otel.ctl.output import ago, console, format_option, print_json, shown, size, span
 from prempti_otel.ctl.rules import projects
 from prempti_otel.ctl.rules.notice import last_change
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
@@ -158,9 +158,11 @@ def _print(state: dict[str, Any]) -> None:
         told += ", over HTTP" if one["transport"] == "http" else ""
         line("hook", f"{told}: {'; '.join(one['problems'])}" if one["problems"] else told, _hook_style(one))
     if not state["hooks"] and state["installed"]:
-        line("hook", "none is registered, so no agent is guarded: premptictl install", "yellow")
+        way = "premptictl start puts hooks back" if state["stopped_by_user"] else "premptictl install"
+        line("hook", f"none is registered, so no agent is guarded: {way}", "yellow")
     line("home", state["home"])
-    line("store", f"{state['store_bytes'] / 1024:.0f} KiB")
+    if state["installed"]:
+        line("store", size(state["store_bytes"]))
     projects = state["project_rules"]
     if projects["trusted"]:
         line("projects", f"trusted rules files of projects: {projects['trusted']} (premptictl rules trust --list)")

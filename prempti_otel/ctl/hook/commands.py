@@ -130,14 +130,15 @@ def switch_on(agent: str, scope: str, project: Path) -> None:
 def status(agents: tuple[str, ...], project: Path, form: str) -> int:
     """Show where the hook is registered.
 
-    Exit status 1 where a registration has a problem, or there is none.
+    Of an agent without it, the places where it could be are shown if the agent is named. Exit status 1 where a
+    registration has a problem, or there is none.
     """
     home = Home.from_environment()
     states = [state for agent in agents or registration.agents() for state in registration.status(agent, home, project)]
     if form == "json":
         print_json([_state(state) for state in states])
     else:
-        _print_states(states)
+        _print_states(states, in_full=bool(agents))
     well = any(state.registered for state in states) and not any(state.problems for state in states)
     return ExitCode.OK if well else ExitCode.FINDING
 
@@ -182,9 +183,15 @@ def _state(state: registration.HookStatus) -> dict[str, Any]:
     }
 
 
-def _print_states(states: list[registration.HookStatus]) -> None:
+def _print_states(states: list[registration.HookStatus], in_full: bool) -> None:
     last = None
+    told = {state.agent for state in states if state.registered or state.problems}
     for state in states:
+        if not in_full and not (state.registered or state.problems):
+            if state.agent not in told:
+                told.add(state.agent)
+                click.echo(f"{state.agent:<12}{'':<8} {styled('not registered', dim=True)}")
+            continue
         if last is not None and (state.agent, state.file) == (last.agent, last.file):
             continue  # in the user's home, the user's settings are the project's, too
         last = state

@@ -47,6 +47,8 @@ def stop(keep_hooks: bool) -> None:
     Agents then work unguarded. `premptictl start` puts the hooks back.
     """
     home = Home.from_environment()
+    if not home.root.is_dir():
+        raise PremptiError("nothing is installed here", where=str(home.root), remedy="premptictl install")
     if keep_hooks:
         _say_stopped(process.stop_engine(home))
         click.echo("guarded agents are blocked until `premptictl start`, or until their hook is removed")
