@@ -1,4 +1,4 @@
-"""One module per coding agent behind one small interface: parse, reply, install, remove, status."""
+"""One folder per coding agent behind one small interface: parse, reply, install, remove, status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ADAPTERS = {
     "cursor": "Cursor",
     "opencode": "OpenCode",
 }
-"""Name of each agent, which is its module's too, and the adapter's class; loaded when asked for."""
+"""Name of each agent, which is its folder's too, and the adapter's class; loaded when asked for."""
 
 _loaded: dict[str, Agent] = {}
 
@@ -43,5 +43,5 @@ def get(name: str) -> Agent:
     if agent is None:
         if name not in _ADAPTERS:
             raise UnknownAgent(name)
-        agent = _loaded[name] = getattr(import_module(f"{__name__}.{name}"), _ADAPTERS[name])()
+        agent = _loaded[name] = getattr(import_module(f"{__name__}.{name}.adapter"), _ADAPTERS[name])()
     return agent

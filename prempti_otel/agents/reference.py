@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from prempti_otel.agents import copilot, cursor, gemini, get, names, opencode
+from prempti_otel.agents import get, names
+from prempti_otel.agents.copilot import adapter as copilot
+from prempti_otel.agents.cursor import adapter as cursor
+from prempti_otel.agents.gemini import adapter as gemini
+from prempti_otel.agents.opencode import adapter as opencode
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Agent

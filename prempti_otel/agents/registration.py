@@ -16,7 +16,7 @@ from prempti_otel.agents import UnknownAgent, names
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 
-_MODULES = {name: f"prempti_otel.agents.{name}_hooks" for name in names()}
+_MODULES = {name: f"prempti_otel.agents.{name}.hooks" for name in names()}
 """Each agent's module with the three functions of :class:`Registrar`; loaded when asked for."""
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prempti_otel import agents
-from prempti_otel.agents.claude_code import ClaudeCode
+from prempti_otel.agents.claude_code.adapter import ClaudeCode
 from prempti_otel.agents.errors import PayloadError
 from prempti_otel.agents.interface import Arrival, Reply
 from prempti_otel.model.call import ToolCall

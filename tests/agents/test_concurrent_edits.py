@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.agents.claude_code_hooks import settings_path
+from prempti_otel.agents.claude_code.hooks import settings_path
 from prempti_otel.agents.hook_entries import registered
 from prempti_otel.agents.registration import Scope, add, remove
 from prempti_otel.agents.replace_file import replaced

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prempti_otel.agents import claude_code_hooks
+from prempti_otel.agents.claude_code import hooks as claude_code_hooks
 from prempti_otel.agents.registration import Action, HookStatus, Scope, Transport, add, remove, status
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.agents import claude_code_lifecycle, codex_lifecycle, gemini_lifecycle, get, hook_events
+from prempti_otel.agents import get, hook_events
+from prempti_otel.agents.claude_code import lifecycle as claude_code_lifecycle
+from prempti_otel.agents.codex import lifecycle as codex_lifecycle
 from prempti_otel.agents.errors import PayloadError, UnreadableLifecycleError
+from prempti_otel.agents.gemini import lifecycle as gemini_lifecycle
 from prempti_otel.agents.interface import Arrival
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome

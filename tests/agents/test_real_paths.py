@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prempti_otel.agents.calls import expand_home
-from prempti_otel.agents.claude_code import ClaudeCode
+from prempti_otel.agents.claude_code.adapter import ClaudeCode
 from prempti_otel.agents.interface import Arrival
 from prempti_otel.model import paths
 from prempti_otel.model.call import ToolCall

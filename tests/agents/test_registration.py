@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.agents import UnknownAgent, claude_code_hooks, hook_file
-from prempti_otel.agents.copilot_hooks import DENIAL
+from prempti_otel.agents import UnknownAgent, hook_file
+from prempti_otel.agents.claude_code import hooks as claude_code_hooks
+from prempti_otel.agents.copilot.hooks import DENIAL
 from prempti_otel.agents.registration import Action, HookStatus, Scope, add, agents, remove, status
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home

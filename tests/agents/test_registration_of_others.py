@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.agents import copilot_hooks, cursor_hooks, gemini_hooks, hook_file, json_text
+from prempti_otel.agents import hook_file, json_text
+from prempti_otel.agents.copilot import hooks as copilot_hooks
+from prempti_otel.agents.cursor import hooks as cursor_hooks
+from prempti_otel.agents.gemini import hooks as gemini_hooks
 from prempti_otel.agents.reference import FILES
 from prempti_otel.agents.registration import Action, HookStatus, Scope, add, agents, detect, remove, status
 from prempti_otel.agents.settings_file import Form, SettingsFileError, load

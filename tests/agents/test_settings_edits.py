@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prempti_otel.agents import json_text
-from prempti_otel.agents.claude_code_hooks import settings_path
+from prempti_otel.agents.claude_code.hooks import settings_path
 from prempti_otel.agents.hook_events import CLAUDE_CODE_JUDGED, CLAUDE_CODE_TOLD
 from prempti_otel.agents.registration import Action, Scope, add, remove
 from prempti_otel.agents.settings_file import SettingsFileError, change, read

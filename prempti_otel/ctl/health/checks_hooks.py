@@ -8,7 +8,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from prempti_otel.agents import claude_code_http, registration
+from prempti_otel.agents import registration
+from prempti_otel.agents.claude_code import http as claude_code_http
 from prempti_otel.agents.registration import Scope
 from prempti_otel.ctl.health import known_bad
 from prempti_otel.ctl.health.findings import NO_COMMAND, Finding, Patient, edit, fail, ok, warn

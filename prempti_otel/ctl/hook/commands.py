@@ -84,7 +84,7 @@ def add(agent: str, scope: str, project: Path, fail_open: bool, transport: str |
 
 def _prepare_http(home: Home, one: Wanted, rotate: bool) -> None:
     """Raises PremptiError where HTTP hooks could not be relied on."""
-    from prempti_otel.agents.claude_code_http import require_version
+    from prempti_otel.agents.claude_code.http import require_version
     from prempti_otel.ctl.hook import http_port
 
     registration.require_http(one.agent, one.scope)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prempti_otel.agents import json_text
-from prempti_otel.agents.claude_code_hooks import settings_path
+from prempti_otel.agents.claude_code.hooks import settings_path
 from prempti_otel.agents.registration import Scope
 from prempti_otel.agents.settings_file import Settings, change
 from prempti_otel.errors import PremptiError

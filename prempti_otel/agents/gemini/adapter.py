@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import msgspec
 import re2
 
-from prempti_otel.agents import gemini_lifecycle
 from prempti_otel.agents.calls import judged_event, renamed, tool_call
 from prempti_otel.agents.errors import PayloadError
+from prempti_otel.agents.gemini import lifecycle
 from prempti_otel.agents.hook_events import GEMINI_JUDGED
 from prempti_otel.agents.interface import Facts, Reply
 from prempti_otel.agents.payload import optional_text, required_object, required_text
@@ -81,13 +81,13 @@ class Gemini(UnaskedAgent):
     def lifecycle(self, fields: dict[str, Any], arrival: Arrival) -> Lifecycle | None:
         """See :meth:`Agent.lifecycle`."""
         event = required_text(fields, "hook_event_name")
-        if event == gemini_lifecycle.AFTER_TOOL:
+        if event == lifecycle.AFTER_TOOL:
             with unasked(event):
                 used = _used(fields)
-                return gemini_lifecycle.ended(self.name, fields, arrival, used.tool, used.input)
-        if event in gemini_lifecycle.EVENTS:
+                return lifecycle.ended(self.name, fields, arrival, used.tool, used.input)
+        if event in lifecycle.EVENTS:
             with unasked(event):
-                return gemini_lifecycle.read(self.name, event, fields, arrival)
+                return lifecycle.read(self.name, event, fields, arrival)
         return None
 
     def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:

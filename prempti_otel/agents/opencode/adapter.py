@@ -1,4 +1,4 @@
-"""OpenCode: it has no hooks that are commands, so a plugin of ours (``opencode_plugin.js``) asks the hook.
+"""OpenCode: it has no hooks that are commands, so a plugin of ours (``plugin.js``) asks the hook.
 
 Payload and reply are the plugin's own: the call on standard input; ``{}`` lets it run, and whatever else comes
 back, nothing included, makes the plugin throw, which is how a plugin stops a call.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.agents.claude_code_http import HttpForm
+from prempti_otel.agents.claude_code.http import HttpForm
 from prempti_otel.agents.hook_events import (
     CLAUDE_CODE_ASYNCHRONOUS,
     CLAUDE_CODE_JUDGED,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from prempti_otel.agents import codex_lifecycle
 from prempti_otel.agents.calls import encodable, judged_event, said, split_mcp, tool_call
+from prempti_otel.agents.codex import lifecycle
 from prempti_otel.agents.hook_events import CODEX_CALL, CODEX_PERMISSION
 from prempti_otel.agents.interface import Agent, Facts, Reply
 from prempti_otel.agents.payload import optional_text, required_object, required_text
@@ -59,9 +59,9 @@ class Codex(Agent):
     def lifecycle(self, fields: dict[str, Any], arrival: Arrival) -> Lifecycle | None:
         """See :meth:`Agent.lifecycle`."""
         event = required_text(fields, "hook_event_name")
-        if event in codex_lifecycle.EVENTS:
+        if event in lifecycle.EVENTS:
             with unasked(event):
-                return codex_lifecycle.read(self.name, fields, arrival)
+                return lifecycle.read(self.name, fields, arrival)
         return None
 
     def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:

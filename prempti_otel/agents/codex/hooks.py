@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.agents import codex_trust, hook_entries
+from prempti_otel.agents import hook_entries
+from prempti_otel.agents.codex import trust
 from prempti_otel.agents.hook_events import CODEX_CALL, CODEX_PERMISSION, CODEX_TOLD
 from prempti_otel.agents.hooks_json import TIMEOUT_SECONDS, HooksJson
 from prempti_otel.agents.registration import Change, HookStatus, Scope
@@ -47,7 +48,7 @@ def config_path() -> Path:
 def add(scope: Scope, home: Home, project: Path, *, fail_open: bool) -> Change:
     """See :func:`prempti_otel.agents.registration.add`."""
     change = _hooks.add(scope, home, project, fail_open=fail_open)
-    left = codex_trust.trust(config_path(), change.file, project)
+    left = trust.trust(config_path(), change.file, project)
     return replace(change, notes=(left,)) if left else change
 
 
@@ -56,7 +57,7 @@ def remove(scope: Scope, home: Home, project: Path) -> Change:
     file = settings_path(scope, project)
     keys = _trust_keys(file)
     change = _hooks.remove(scope, home, project)
-    codex_trust.forget(config_path(), keys)
+    trust.forget(config_path(), keys)
     return change
 
 
@@ -69,7 +70,7 @@ def _with_trust(found: HookStatus, project: Path) -> HookStatus:
     if not found.registered:
         return found
     try:
-        problems = codex_trust.problems(config_path(), found.file, _trust_keys(found.file), project)
+        problems = trust.problems(config_path(), found.file, _trust_keys(found.file), project)
     except SettingsFileError as error:
         problems = [error.diagnostics()]
     return replace(found, problems=tuple(dict.fromkeys((*found.problems, *problems))))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import msgspec
 import re2
 
-from prempti_otel.agents import claude_code_lifecycle
 from prempti_otel.agents.calls import MCP, encodable, judged_event, said, split_mcp, tool_call
+from prempti_otel.agents.claude_code import lifecycle
 from prempti_otel.agents.hook_events import CLAUDE_CODE_JUDGED
 from prempti_otel.agents.interface import Agent, Arrival, Facts, Reply
 from prempti_otel.agents.payload import optional_text, required_object, required_text
@@ -76,9 +76,9 @@ class ClaudeCode(Agent):
     def lifecycle(self, fields: dict[str, Any], arrival: Arrival) -> Lifecycle | None:
         """See :meth:`Agent.lifecycle`."""
         event = required_text(fields, "hook_event_name")
-        if claude_code_lifecycle.known(event):
+        if lifecycle.known(event):
             with unasked(event):
-                return claude_code_lifecycle.read(self.name, event, fields, arrival)
+                return lifecycle.read(self.name, event, fields, arrival)
         return None
 
     def call(self, fields: dict[str, Any], arrival: Arrival) -> ToolCall:

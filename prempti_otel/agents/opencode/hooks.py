@@ -17,7 +17,7 @@ AGENT = "opencode"
 FILE = "prempti.js"
 _SCOPES = (Scope.USER, Scope.PROJECT)
 _MODES = {Scope.USER: 0o600, Scope.PROJECT: 0o644}
-_TEMPLATE = Path(__file__).with_name("opencode_plugin.js")
+_TEMPLATE = Path(__file__).with_name("plugin.js")
 _COMMAND = "const COMMAND = "
 
 
