@@ -37,6 +37,11 @@ NAMES: Names = MappingProxyType(
             (Touch(_DELETE, _FIRST, recursive=True),),
         ),
         **dict.fromkeys(("fs.readFile", "fs.createReadStream", "fs.readdir", "fs.opendir"), (Touch(_READ, _FIRST),)),
+        **dict.fromkeys(("Deno.readTextFile", "Deno.readFile", "Bun.file"), (Touch(_READ, _FIRST),)),
+        **dict.fromkeys(
+            ("Deno.writeTextFile", "Deno.writeFile", "Bun.write"), (Touch(_WRITE, _FIRST, content=_SECOND),)
+        ),
+        "Deno.remove": (Touch(_DELETE, _FIRST, recursive=True),),
         **dict.fromkeys(("fs.writeFile", "fs.appendFile", "fs.outputFile"), (Touch(_WRITE, _FIRST, content=_SECOND),)),
         **dict.fromkeys(
             ("fs.createWriteStream", "fs.truncate", "fs.mkdir", "fs.mkdtemp", "fs.utimes"), (Touch(_WRITE, _FIRST),)
