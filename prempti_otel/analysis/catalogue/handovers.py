@@ -31,13 +31,11 @@ def _all(found: Found) -> Iterator[Handover]:
             yield _handover(found, language, code=code, code_file=file, args=args)
     filled = found.parsed.command.arguments
     for role, given in found.commands:
-        words = given[1:] if given[0].text == "--" else given
+        words = given[1:] if given and given[0].text == "--" else given
         if filled is not None:
             yield from _filled(found, filled, words)
         elif role == "shell":
             yield _handover(found, "sh", code=joined(words))
-        elif words and words[0].text == "--":
-            yield _handover(found, "argv", argv=words[1:])
         elif words:
             yield _handover(found, "argv", argv=words)
     if filled is not None and filled.joined and not found.commands:
