@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from prempti_otel.engine.client import EngineClient
+from prempti_otel.engine.server import COLLECTION
 from prempti_otel.settings.home import Home
 
 AGENT = "claude_code"
@@ -88,6 +90,20 @@ def home(config: str = "") -> Iterator[Home]:
         yield made
     finally:
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def collecting_as_the_engine() -> Iterator[None]:
+    """Garbage is collected as rarely as in the engine, and what was made before counts as never garbage."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTION)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import json
 import time
@@ -85,10 +84,8 @@ def run(quick: bool) -> list[Row]:
         redactor = Redactor.open(home)
         for payload in calls:
             one(payload, keeper, trail, redactor)
-        gc.collect()
-        gc.freeze()
-        taken = [one(payload, keeper, trail, redactor) for _ in range(2 if quick else 10) for payload in calls]
-        gc.unfreeze()
+        with load.collecting_as_the_engine():
+            taken = [one(payload, keeper, trail, redactor) for _ in range(2 if quick else 10) for payload in calls]
     rows: list[Row] = []
     totals = [sum(times) for times in taken]
     for name, values in [*zip(STEPS, zip(*taken, strict=True), strict=True), ("all", totals)]:

@@ -46,6 +46,8 @@ log = logging.getLogger("prempti.engine")
 
 WORKERS = 32
 """Threads for calls: more than hooks run at once, so that a call that hangs on a dead file system holds up no other."""
+COLLECTION = (20_000, 20, 50)
+"""Thresholds of garbage collection: a call leaves next to nothing for it, and a round holds up all threads."""
 GRACE_S = 5.0
 """How long calls in flight have at the end."""
 TICK_S = 0.5
@@ -130,7 +132,7 @@ class Engine:
         self._server = self._listen(service)
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        gc.set_threshold(*COLLECTION)
         self._housekeeper.start()
 
     def run(self) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import bisect
+import shlex
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prempti_otel.analysis.code import analyse_code
+from prempti_otel.analysis.code.findings import Findings
+from prempti_otel.analysis.code.python import MAX_CODE, _stretches, parse
 from prempti_otel.analysis.reading import CodeReading, Word
 from tests.support.code_readings import lines, read
 
@@ -223,6 +230,26 @@ def test_analysis_works_near_the_callers_recursion_limit() -> None:
         return deeper(levels - 1) if levels else read("python", "open('x' + str(len([1, (2, 3)])))")
 
     deeper(sys.getrecursionlimit() - 150)
+
+
+def test_code_that_is_parsed_in_stretches_has_the_same_tree() -> None:
+    code = "".join(Path(module.__file__ or "").read_text() for module in (shlex, bisect, textwrap))[:MAX_CODE]
+    code = code[: code.rindex("\n\n\n")]
+    assert len(list(_stretches(code))) > 2
+
+    tree = parse(code, Findings())
+
+    assert tree is not None
+    assert ast.dump(tree) == ast.dump(ast.parse(code))
+
+
+def test_a_stretch_that_ends_within_a_string_is_none() -> None:
+    code = "x = 1\ny = '''\n" + "import os\n" * 1000 + "'''\nopen('x')\n"
+
+    tree = parse(code, Findings())
+
+    assert tree is not None
+    assert ast.dump(tree) == ast.dump(ast.parse(code))
 
 
 PIECES = """import os|os|.system|.remove|(|)|'x'|"|[|]|{|}|for a in |if |else|: |def f(a=1, *b, **c):|lambda a: |exec

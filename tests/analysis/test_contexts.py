@@ -266,3 +266,8 @@ def test_what_bash_refuses_is_reported_as_not_understood_with_all_that_was(code:
 )
 def test_code_within_a_command_may_have_values_by_the_name_that_the_command_has_them_by(code: str) -> None:
     assert any("y" in line.split() for line in predicted(code).command_lines if line.startswith("rm"))
+
+
+@pytest.mark.parametrize("code", ["fd -x", "fd -X", "find . -exec", "ls | xargs", "parallel", "sudo", "env --"])
+def test_a_wrapper_that_is_given_no_command_runs_none(code: str) -> None:
+    assert len(predicted(code).names) == code.count("|") + 1

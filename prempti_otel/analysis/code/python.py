@@ -8,9 +8,10 @@ does not call are walked once with unknown arguments, since something else may c
 from __future__ import annotations
 
 import ast
+import re
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -46,6 +47,10 @@ _MAX_CALLS = 12
 
 _MAX_PIECES = 50
 """Top-level statements that are parsed one by one where the whole does not parse."""
+
+_STRETCH = 4096
+"""Characters that are parsed in one go, and those up to the next statement."""
+_STATEMENT = re.compile(r"\n(?=[A-Za-z_@])(?!else\b|elif\b|except\b|finally\b)")
 
 _PARSING = threading.Lock()
 """Held while warnings about the code are off: their filter belongs to all threads."""
@@ -93,12 +98,36 @@ def parse(code: str, findings: Findings) -> ast.Module | None:
     try:
         with _PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(code)
+            return _parsed(code)
     except (RecursionError, MemoryError):
         findings.cut_short()  # another Python may have a deeper stack
         return None
     except (SyntaxError, ValueError):
         return None
+
+
+def _parsed(code: str) -> ast.Module:
+    """The tree of the code, stretch by stretch where that can be: other threads run between two of them.
+
+    A stretch that ends within a string, brackets or a compound statement is no Python by itself; then the code
+    is parsed as a whole. Raises what :func:`ast.parse` raises.
+    """
+    try:
+        trees = [ast.parse(stretch) for stretch in _stretches(code)]
+    except SyntaxError:
+        return ast.parse(code)
+    return trees[0] if len(trees) == 1 else ast.Module([statement for tree in trees for statement in tree.body], [])
+
+
+def _stretches(code: str) -> Iterator[str]:
+    start = 0
+    while len(code) - start > _STRETCH:
+        begins = _STATEMENT.search(code, start + _STRETCH)
+        if begins is None:
+            break
+        yield code[start : begins.start() + 1]
+        start = begins.start() + 1
+    yield code[start:]
 
 
 class Interpreter(Expressions):
