@@ -58,16 +58,19 @@ class Context(msgspec.Struct, frozen=True):
     tmpdir: str = "/tmp"  # noqa: S108 - a name, not a file
     roots: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     """Sensitive roots that the user configured: absolute paths by label, for ``file.covers``."""
+    ignores_case: bool = False
+    """Whether the file system of ``home`` does; all others of this machine are taken to be like it."""
 
 
-def predict(call: ToolCall, tool: Event, context: Context) -> list[Event]:
+def predict(call: ToolCall, tool: Event, context: Context, spellings: Mapping[str, str] | None = None) -> list[Event]:
     """The events of ``call``: ``tool``, the event of the call itself, then processes, files and hosts.
 
     Sets the ``call.*`` lists on ``tool``. At most 256 events besides tool events, then one dynamic process
-    event. A patch that touches several files has one tool event for each.
+    event. A patch that touches several files has one tool event for each. ``spellings`` are those that the rules
+    have of components of paths, by folded text: they count where case makes no difference.
     """
     reading = read_tool(call)
-    events = _Events(call, tool, context)
+    events = _Events(call, tool, context, spellings if context.ignores_case else None)
     cut = reading.dynamic
     if reading.patched:
         events.patched(reading.patched)
@@ -117,11 +120,17 @@ def _environment(home: str, user: str, tmpdir: str) -> Mapping[str, Variable]:
 class _Events:
     """Makes the events of one call."""
 
-    def __init__(self, call: ToolCall, tool: Event, context: Context) -> None:
+    def __init__(
+        self, call: ToolCall, tool: Event, context: Context, spellings: Mapping[str, str] | None = None
+    ) -> None:
         self.call = call
         self.tool = tool
         self.context = context
-        self.resolver = PathResolver(real=call.real_cwd)
+        if spellings is not None:
+            known = (*context.home.split("/"), *call.real_cwd.split("/"))
+            spellings = {**spellings, **{part.casefold(): part for part in known}}
+        self.spellings = spellings
+        self.resolver = PathResolver(real=call.real_cwd, spellings=spellings)
         self.cwd = Word(call.real_cwd or call.cwd)
         project = call.real_cwd
         self.roots: SensitiveRoots = (
@@ -304,6 +313,8 @@ class _Events:
         dynamic = dynamic or not path.known or len(path.text) > LONGEST_PATH
         stripped = text.rstrip("/") if len(text) > 1 else text
         folder, slash, name = stripped.rpartition("/")
+        if self.spellings is not None:
+            name = self.spellings.get(name.casefold(), name)
         values: dict[str, Value] = {
             "file.path": text,
             "file.name": name,

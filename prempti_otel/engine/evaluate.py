@@ -79,7 +79,8 @@ def evaluate(call: ToolCall, policy: Policy, sessions: Sessions, *, can_ask: boo
     if counts:
         event.values["session.mark_age_ms"] = ages
         event.values["session.mark_count"] = counts
-    events = predict(call, event, policy.context)
+    context = policy.context
+    events = predict(call, event, context, ruleset.spellings if context.ignores_case else None)
     judgement = ruleset.judge(events)
     matches: Sequence[Match] = judgement.matches
     digest = ruleset.digest

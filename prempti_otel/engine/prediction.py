@@ -11,6 +11,7 @@ from tempfile import gettempdir
 
 from prempti_otel.analysis import Context
 from prempti_otel.analysis.catalogue import load_catalogue
+from prempti_otel.model.paths import ignores_case
 
 
 @cache
@@ -33,6 +34,7 @@ def context_with(folders: Sequence[Path], *, pause: Callable[[], None] | None = 
         home=home,
         user=user,
         tmpdir=gettempdir(),
+        ignores_case=ignores_case(home),
     )
 
 

@@ -74,14 +74,36 @@ def lies_in(path: str, roots: tuple[str, ...]) -> bool:
     )
 
 
+def ignores_case(folder: str) -> bool:
+    """Whether ``folder``, absolute, is found under another case of its letters, too: macOS' usual file systems."""
+    other = folder.swapcase()
+    if other == folder or lies_in(folder, remote_roots()):
+        return False
+    try:
+        return os.path.samefile(folder, other)  # noqa: PTH121
+    except OSError:
+        return False
+
+
 class PathResolver:
     """Resolves the paths of one call, with one budget of look-ups for all of them. Not shared by threads."""
 
-    __slots__ = ("_avoid", "_budget", "_real", "_seen", "gave_up")
+    __slots__ = ("_avoid", "_budget", "_real", "_seen", "_spellings", "gave_up")
 
-    def __init__(self, budget: int = LOOKUPS, *, avoid: tuple[str, ...] | None = None, real: str = "") -> None:
-        """``avoid``: folders below which nothing is looked up, :func:`remote_roots` unless said; ``real``: as below."""
+    def __init__(
+        self,
+        budget: int = LOOKUPS,
+        *,
+        avoid: tuple[str, ...] | None = None,
+        real: str = "",
+        spellings: Mapping[str, str] | None = None,
+    ) -> None:
+        """``avoid``: folders below which nothing is looked up, :func:`remote_roots` unless said; ``real``: as below.
+
+        ``spellings``: how components are spelled, by their folded text, where case makes no difference.
+        """
         self._budget = budget
+        self._spellings = spellings
         self._avoid = remote_roots() if avoid is None else avoid
         self.go_on_from(real)
         self.gave_up = False
@@ -128,6 +150,8 @@ class PathResolver:
                 done = done.rpartition("/")[0]
                 exists = True
                 continue
+            if self._spellings is not None:
+                part = self._spellings.get(part.casefold(), part)
             here = f"{done}/{part}"
             target = links.get(here) if links else None
             if target is None and here.startswith("/proc/"):

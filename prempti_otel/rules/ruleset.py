@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from prempti_otel.model.decision import Match, Priority, Verdict
@@ -11,6 +12,7 @@ from prempti_otel.model.fields import Level
 from prempti_otel.rules.checks.compiler import Check
 from prempti_otel.rules.checks.index import BranchIndex
 from prempti_otel.rules.checks.sharing import Sharing
+from prempti_otel.rules.checks.spellings import spellings
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event
@@ -126,6 +128,11 @@ class Ruleset:
         self._weights = weights
         self._marking = marking
         self._judging = judging
+
+    @cached_property
+    def spellings(self) -> Mapping[str, str]:
+        """How the rules in force spell components of paths, by folded text."""
+        return spellings(rule.tree for rule in self._order)
 
     def judge(self, events: Sequence[Event]) -> Judgement:
         """Judge a call by all its events, its own first. Marks are set on its tool events as ``call.marks``."""

@@ -120,7 +120,8 @@ def run(
 
 def judge_of(ruleset: Ruleset, project: Everywhere | None = None) -> Judge:
     """A fresh judge of calls that :data:`USER` makes; marks are its own."""
-    context = msgspec.structs.replace(shipped_context(), home=HOME, user=USER, tmpdir="/tmp")  # noqa: S108 - a name
+    tmpdir = "/tmp"  # noqa: S108 - a name
+    context = msgspec.structs.replace(shipped_context(), home=HOME, user=USER, tmpdir=tmpdir, ignores_case=False)
     return Judge(ruleset, context=context, projects=project)
 
 
