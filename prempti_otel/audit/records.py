@@ -371,9 +371,12 @@ _CALL_FIELDS = {
 }
 
 
+_SESSION_FIELDS = ("session.mark_age_ms", "session.mark_count")
+
+
 def _tool_fields(call: ToolCall, values: Mapping[str, object]) -> dict[str, object]:
     """What the call does not say: session marks, and the file of each event of a patch."""
-    own = {name: value for name, value in values.items() if name.startswith("session.")}
+    own = {name: values[name] for name in _SESSION_FIELDS if name in values}
     for name, attribute in _CALL_FIELDS.items():
         value = values.get(name, "")
         if value != getattr(call, attribute):
@@ -389,6 +392,8 @@ def _without_environment(values: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _matches(bounds: Bounds, matches: Sequence[Match], events: Sequence[Event], recorded: int) -> list[dict[str, Any]]:
+    if not matches:
+        return []
     index = {id(event): place for place, event in enumerate(events[:recorded])}
     return [
         _some(

@@ -81,13 +81,14 @@ def encode(value: Value) -> RawValue:
     kind = value.__class__
     if kind is str:
         return value.encode("utf-8", "surrogatepass")  # type: ignore[union-attr]
-    if kind is tuple:
-        return tuple([_encode_scalar(item) for item in value]) if value else ()  # type: ignore[union-attr]
-    if isinstance(value, str | int):
-        return _encode_scalar(value)
+    if kind is bool or kind is int:
+        return value  # type: ignore[return-value]
     if isinstance(value, tuple):
-        return tuple([_encode_scalar(item) for item in value])
-    return {key: _encode_item(item) for key, item in value.items()}
+        # Not by _encode_scalar: a call each would take longer than the encoding.
+        return tuple([item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item for item in value])
+    if isinstance(value, Mapping):
+        return {key: _encode_item(item) for key, item in value.items()}
+    return _encode_scalar(value)
 
 
 def _encode_item(item: Scalar | tuple[Scalar, ...]) -> RawScalar | tuple[RawScalar, ...]:
