@@ -52,6 +52,8 @@ RUN = [
     "exec -ca y rm /x",
     "exec -la y rm /x",
     ". /proc/self/fd/0 <<< 'rm /x'",
+    "x='$(rm /x)'; echo ${(e)x}",
+    "echo ${(e):-\\$(rm /x)}",
 ]
 
 
@@ -77,6 +79,8 @@ DATA = [
     "trap - EXIT",
     "hash -r; y /x",
     "git commit -m 'a[$(rm /x)]'",
+    "x='$(rm /x)'; echo ${(U)x}",
+    "ls *(foo|bare) !(example) ?(e.txt)",
 ]
 
 
@@ -93,6 +97,9 @@ UNKNOWN = [
     "declare -n r=c; c='rm /x'; $r",
     "bash /dev/fd/3 3<<< 'rm /x'",
     ". /dev/fd/3 3<<< 'rm /x'",
+    "ls *(e{'rm /x'})",
+    "ls *(.Ne:'rm /x':)",
+    "f() { rm /x; }; ls *(+f)",
     "a[2]=/x; a[1]=-f; a[0]=rm; ${a[@]}",
 ]
 

@@ -62,11 +62,17 @@ CONTENTS = [
     ("cat > o <<< a", "a\n"),
     ("echo YQo= | base64 -d > o", "a\n"),
     ("f() { echo $1; }; f a > o", "a\n"),
+    ("dd of=o <<< a", "a\n"),
+    ("echo a | sponge o", "a\n"),
+    ("install -m 755 /dev/stdin o <<< a", "a\n"),
+    ("cp /dev/stdin o <<< a", "a\n"),
+    ("cp i o <<< a", None),
+    ("dd if=i of=o <<< a", None),
 ]
 
 
 @pytest.mark.parametrize(("code", "content"), CONTENTS, ids=[code for code, _ in CONTENTS])
-def test_what_is_written_is_known_where_the_code_says_it(code: str, content: str) -> None:
+def test_what_is_written_is_known_where_the_code_says_it(code: str, content: str | None) -> None:
     writes = [event for event in predicted(code).files if event.values["file.op"] == "write"]
 
     assert [event.get("file.content") for event in writes] == [content]

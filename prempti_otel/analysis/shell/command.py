@@ -229,9 +229,9 @@ class Commands:
         written = output.stdout(argv, state.stdin, state)
         if redirected is not _NOT_REDIRECTED:
             process.hosts.extend(redirected.hosts)
-        if reading.name == "tee":
-            append = "-a" in reading.flags
-            touches = Redirected(process.files, stdout=True).touches(written)
+        if reading.name in written_files.KEEPS_STDIN:
+            touches = Redirected(process.files, stdout=True).touches(written_files.kept(process, state))
+            append = written_files.appends(process)
             process.files = [replace(touch, append=append) for touch in touches]
         if "/" in name and not process.dynamic:
             process.files.append(FileTouch(FileAccess(argv[0], FileOp.EXEC), state.cwd, state.disk.links))

@@ -17,6 +17,8 @@ DEEPEST = 40
 END_OF_WORD = frozenset(" \t\n;&|<>()")
 PLAIN = re.compile(r"[^ \t\n;&|<>()\\'\"`$#]+#*")
 """What needs no look within a word."""
+RUNNING_QUALIFIER = re.compile(r"\([./=@%*^,ND-]*(?:e[^\w\s|().*?]|\+\w)")
+"""A qualifier of zsh with which a pattern runs code for each name: ``*(e{..})``, ``*(+function)`` (zshexpn(1))."""
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=\Z")
 
 _NESTED_STEPS = 64
@@ -86,6 +88,8 @@ class Lexer(ABC):
                 return at
             if character == "(":
                 if at > start and (text[at - 1] in "?*+@!" or ASSIGNMENT.match(text, start, at)):
+                    if text[at - 1] in "*?" and RUNNING_QUALIFIER.match(text, at):
+                        return at
                     at = self.parenthesis_end(at + 1, depth)
                     if at < 0:
                         return -1

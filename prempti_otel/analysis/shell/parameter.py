@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _OPERATOR = re.compile(r":?[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|:|@[A-Za-z]")
 
+_EVALUATED = re.compile(r"\([^()]*e[^()]*\)(?P<name>[A-Za-z0-9_]*)(?P<default>:?-)?")
 _TRANSFORMED: dict[str, Callable[[str], str]] = {"@U": str.upper, "@L": str.lower, "@E": values.ansi_c}
 _PROMPT = re.compile(r"[\\$`!]")
 """What a prompt may have that stands for something else (bash(1), PROMPTING)."""
@@ -48,6 +49,7 @@ class Braced:
         at += count or indirect
         match = _NAME.match(text, at, last)
         if not match:
+            self._evaluated(at, last)
             return self._unknown(at)
         name, at = match[0], match.end()
         subscript = ""
@@ -81,6 +83,17 @@ class Braced:
 
     def _written(self) -> str:
         return self.text[self.start : self.end]
+
+    def _evaluated(self, at: int, last: int) -> None:
+        """``${(e)..}`` of zsh: the value, or the word after ``:-``, is expanded once more (zshexpn(1))."""
+        match = _EVALUATED.match(self.text, at, last)
+        if match is None:
+            return
+        value = self.expander.parameter(match["name"], self.state) if match["name"] else None
+        if match["default"] is not None:
+            value = self.expander.single(self.source, match.end(), last, self.state)
+        if isinstance(value, Word) and value.known:
+            again.substitutions(self.expander, value.text, self.state)
 
     def _unknown(self, rest: int | None = None) -> None:
         """The value is not known; what stands from ``rest`` on has not been looked at, and is run nevertheless."""

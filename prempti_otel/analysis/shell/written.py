@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from prempti_otel.analysis.reading import Handover, Word
+from prempti_otel.analysis.reading import FileOp, Handover, Word
 from prempti_otel.analysis.shell.disk import WrittenFile
 from prempti_otel.analysis.shell.state import State
 from prempti_otel.analysis.shell.trace import Process
@@ -23,6 +23,10 @@ STDIN_FILES = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/proc/th
 """Files that are the standard input of whoever opens them."""
 OTHER_FILES = ("/dev/fd/", "/proc/self/fd/")
 """Files that a redirection has opened; which, is not followed."""
+_COPIES_FILES = frozenset({"cp", "gcp", "install", "ginstall"})
+_APPENDS = frozenset({"tee", "sponge"})
+KEEPS_STDIN = _COPIES_FILES | _APPENDS | {"dd"}
+"""Commands that write standard input to files, some where they are given it as a file."""
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
 _INTERPRETERS = {
     "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh", "make": "make", "awk": "awk",
@@ -95,3 +99,17 @@ def _interpret(
         return commands.interpret(process, language, code, args, inner.copy())
 
     return run(commands, process, interpret, written, inner)
+
+
+def kept(process: Process, state: State) -> Word | None:
+    """What one of :data:`KEEPS_STDIN` writes of standard input; None where it writes another file's text."""
+    read = [touch.access.path.text for touch in process.files if touch.access.op is FileOp.READ]
+    takes_file = process.reading.name in _COPIES_FILES
+    if takes_file is not bool(read) or any(path not in STDIN_FILES for path in read):
+        return None
+    return state.stdin.text
+
+
+def appends(process: Process) -> bool:
+    """Whether it adds to what is in the files."""
+    return process.reading.name in _APPENDS and "-a" in process.reading.flags
