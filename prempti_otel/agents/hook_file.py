@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from prempti_otel.errors import PremptiError
+from prempti_otel.settings import whole
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.resources import resource
 
@@ -31,7 +32,7 @@ def install(home: Home) -> bool:
         for name, content in _shipped().items():
             target = home.bin / name
             if _content(target) != content:
-                _replace(target, content)
+                whole.replace(target, content)
                 changed = True
     except OSError as error:
         raise PremptiError(
@@ -103,18 +104,3 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _replace(target: Path, content: bytes) -> None:
-    import tempfile
-
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        Path(name).replace(target)
-    except OSError:
-        Path(name).unlink()
-        raise

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from prempti_otel.settings.whole import prepared
+
 SETTLE_SECONDS = 0.02
 """An editor that read the file just before it was replaced has written by then."""
 _AT_FDCWD = -100
@@ -26,23 +28,6 @@ def replaced(target: Path, before: bytes | None, after: bytes | None, mode: int)
     if before is None:
         return after is None or _created(target, after, mode)
     return _removed(target, before) if after is None else _exchanged(target, before, after, mode)
-
-
-def prepared(target: Path, content: bytes, mode: int) -> Path:
-    """A new file beside ``target``, written out. Raises OSError."""
-    import tempfile
-
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-    except BaseException:
-        Path(name).unlink()
-        raise
-    return Path(name)
 
 
 def _created(target: Path, content: bytes, mode: int) -> bool:

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from prempti_otel.agents import json_text, replace_file
 from prempti_otel.errors import PremptiError
+from prempti_otel.settings import whole
 
 MAX_BYTES = 16 * 1024 * 1024
 """Far larger than any settings file; keeps a device or a mistake from filling the memory."""
@@ -163,7 +164,7 @@ def write_file(path: Path, content: bytes, mode: int) -> None:
     """The same with a mode of one's own; the folder is made if it is missing. Raises SettingsFileError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file.prepared(path, content, mode).replace(path)
+        whole.replace(path, content, mode)
     except OSError as error:
         raise _failed("written", path, error) from error
 

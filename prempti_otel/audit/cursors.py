@@ -6,9 +6,9 @@ The exporter writes it (:mod:`prempti_otel.telemetry.state`); retention and veri
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prempti_otel.audit.errors import StoreError
 
@@ -46,24 +46,29 @@ class Cursor:
 
 def read_cursors(home: Home) -> list[Cursor]:
     """All cursors; none where nothing was ever exported. Raises StoreError where ``export.db`` is unreadable."""
+    rows = read_export(home, "SELECT destination, signal, seq, hash, supported FROM cursors")
+    return [Cursor(name, signal, seq, digest, bool(supported)) for name, signal, seq, digest, supported in rows]
+
+
+def read_export(home: Home, query: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """Rows of ``export.db``; none where there is no such file or table yet. Raises StoreError."""
     if not home.export_db.exists():
         return []
     try:
         connection = sqlite3.connect(f"file:{home.export_db}?mode=rw", uri=True, timeout=1)
         try:
             connection.execute("PRAGMA query_only = 1")
-            rows = connection.execute("SELECT destination, signal, seq, hash, supported FROM cursors").fetchall()
+            return connection.execute(query, arguments).fetchall()
         finally:
             connection.close()
     except sqlite3.Error as error:
         if "no such table" in str(error):
             return []
         raise StoreError(
-            f"the exporter's cursors cannot be read: {error}",
+            f"the exporter's state cannot be read: {error}",
             where=str(home.export_db),
             remedy="move the file away; exporting then starts at the next record",
         ) from error
-    return [Cursor(name, signal, seq, digest, bool(supported)) for name, signal, seq, digest, supported in rows]
 
 
 def exported_through(cursors: Iterable[Cursor], destinations: Iterable[str]) -> int | None:

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from prempti_otel.errors import PremptiError
+from prempti_otel.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,18 +20,7 @@ if TYPE_CHECKING:
 def write_private(path: Path, content: bytes) -> None:
     """Write ``path`` anew, 0600. Raises PremptiError."""
     try:
-        import tempfile
-
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(descriptor)
-            os.rename(name, path)  # noqa: PTH104 - a name of our own, not a path of somebody's
-        except BaseException:
-            os.unlink(name)  # noqa: PTH108
-            raise
+        whole.replace(path, content)
     except OSError as error:
         raise PremptiError(
             f"this file cannot be written: {error.strerror}",

@@ -7,7 +7,6 @@ but the named keys is refused.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 import yaml
 from yaml import MappingNode, Node, ScalarNode
 
+from prempti_otel.settings import whole
 from prempti_otel.settings.config import Config
 from prempti_otel.settings.document import Document, compose
 from prempti_otel.settings.text import ConfigError, read_text
@@ -134,18 +134,8 @@ def scalar(value: Scalar | list[str]) -> str:
 
 def replace_file(path: Path, text: str) -> None:
     """Write the file anew as a whole, 0600. Raises ConfigError."""
-    fresh = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        whole.replace(path, text.encode())
     except OSError as error:
         raise ConfigError(
             f"the settings cannot be saved: {error.strerror}",

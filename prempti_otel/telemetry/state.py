@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prempti_otel.audit.cursors import CURSOR_TABLE, SIGNALS, read_cursors
+from prempti_otel.audit.cursors import CURSOR_TABLE, SIGNALS, read_cursors, read_export
 from prempti_otel.audit.errors import StoreError
 from prempti_otel.audit.reader import StoreReader
 
@@ -154,7 +154,7 @@ class ExportState:
 
 def dead_letters(home: Home, destination: str = "") -> list[DeadLetter]:
     """What was refused for good, oldest first. Raises StoreError."""
-    rows = _read(
+    rows = read_export(
         home,
         "SELECT destination, signal, first_seq, last_seq, items, reason, time_ns FROM dead_letters"
         " WHERE ? IN ('', destination) ORDER BY id",
@@ -173,8 +173,8 @@ def destination_states(home: Home, names: Sequence[str]) -> list[dict[str, Any]]
     with StoreReader(home) as reader:
         last = reader.last_seq()
         cursors = {(cursor.destination, cursor.signal): cursor.seq for cursor in read_cursors(home)}
-        health = {(row[0], row[1]): (row[2], row[3]) for row in _read(home, "SELECT * FROM health", [])}
-        refused = {(row[0], row[1]): row[2:] for row in _read(home, _REFUSED, [])}
+        health = {(row[0], row[1]): (row[2], row[3]) for row in read_export(home, "SELECT * FROM health")}
+        refused = {(row[0], row[1]): row[2:] for row in read_export(home, _REFUSED)}
         found = []
         for name in names:
             signals = []
@@ -219,23 +219,3 @@ def _last_refusal(refused: Sequence[tuple[Any, ...]]) -> str:
         return ""
     _, _, first, last, reason = max(refused, key=lambda row: row[1])
     return f"record {first}: {reason}" if first == last else f"one of records {first} to {last}: {reason}"
-
-
-def _read(home: Home, query: str, arguments: Sequence[object]) -> list[tuple[Any, ...]]:
-    if not home.export_db.exists():
-        return []
-    try:
-        connection = sqlite3.connect(f"file:{home.export_db}?mode=rw", uri=True, timeout=1)
-        try:
-            connection.execute("PRAGMA query_only = 1")
-            return connection.execute(query, arguments).fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        if "no such table" in str(error):
-            return []
-        raise StoreError(
-            f"the exporter's state cannot be read: {error}",
-            where=str(home.export_db),
-            remedy="move the file away; exporting then starts at the next record",
-        ) from error
