@@ -130,7 +130,7 @@ def _search(call: ToolCall) -> ToolReading:
     folder = _text(call.input, "path", "dir_path") or "."
     files = [FileAccess(_word(folder), FileOp.READ, recursive=True)]
     names = _text(call.input, "glob")
-    if names:
+    if names and not names.startswith("!"):
         files.append(FileAccess(Word(f"{folder.rstrip('/')}/{names}", pattern=True), FileOp.READ))
     return ToolReading(files=tuple(files))
 
