@@ -105,7 +105,7 @@ class State(msgspec.Struct):
         if self.variables == given:
             return {}
         changed = {
-            name: tuple([word.text for word in values_of(value)])
+            name: (value.text,) if isinstance(value, Word) else tuple([word.text for word in values_of(value)])
             for name, value in islice(reversed(self.variables.items()), MOST_VARIABLES)
             if given.get(name) is not value
         }
