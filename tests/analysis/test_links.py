@@ -39,6 +39,9 @@ FOLLOWED = [
     ("ruby -e \"FileUtils.ln_sf('/a', 'l')\"; rm l/x", ["/a/x"]),
     ('perl -e \'symlink("/a", "l"); unlink "l/x"\'', ["/a/x"]),
     ("php -r \"symlink('/a', 'l'); unlink('l/x');\"", ["/a/x"]),
+    ("echo 'rm /x' > s; ln s t; sh t", ["/x"]),
+    ("echo 'rm /x' > s; ln -s s t; . ./t", ["/x"]),
+    ("echo 'rm /x' > s; ln -s s t; chmod +x t; ./t", ["/x"]),
     ("ssh h 'ln -s /a l; rm l/x'", ["None"]),
     ("ln -s /a l; ssh h 'rm l/x'", ["None"]),
 ]

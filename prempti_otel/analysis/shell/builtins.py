@@ -217,7 +217,7 @@ def _source(commands: Commands, process: Process, argv: tuple[Word, ...], state:
     else:
         if not any(touch.access.op is FileOp.EXEC for touch in process.files):
             process.files.append(FileTouch(FileAccess(file, FileOp.EXEC), state.cwd, state.disk.links))
-        written = state.disk.files.get(state.path(file))
+        written = state.disk.written(state.path(file))
         if written is None:
             process.dynamic = process.dynamic or not file.known or file.text.startswith(OTHER_FILES)
             return None

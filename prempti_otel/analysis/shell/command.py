@@ -119,8 +119,16 @@ class Commands:
         if not words:
             state.variables.update(assigned)
             self.redirected(redirected.files, redirected.hosts, state)
-            return EMPTY
+            return self._shown(redirected)
         return self._with(assigned, words, redirected, state)
+
+    def _shown(self, redirected: Redirected) -> Word | None:
+        """What ``$(< file)`` gives, and zsh shows for ``< file``; None where that is not known."""
+        if redirected.stdin is None:
+            return EMPTY
+        file = redirected.stdin_file
+        text = redirected.stdin.text
+        return self.walk.files.get(file.text) if text is None and file is not None else text
 
     def _time(self, source: Source, tokens: Sequence[Token], state: State) -> Word | None:
         """``time`` before assignments: they are the command's, as without it."""

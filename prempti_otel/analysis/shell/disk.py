@@ -48,6 +48,13 @@ class Disk(msgspec.Struct):
     lookups: int = _LOOKUPS
     """0 for the disk of another machine: what lies here says nothing of it."""
 
+    def written(self, path: str) -> WrittenFile | None:
+        """The file at an absolute path, by whichever link of the same code it is named."""
+        found = self.files.get(path)
+        if found is None and self.links and path:
+            found = self.files.get(PathResolver(0).resolve(path, "/", self.links))
+        return found
+
     def note(
         self, process: Process, touches: Sequence[FileTouch], path_of: Callable[[Word], str], *, fetched: bool
     ) -> None:

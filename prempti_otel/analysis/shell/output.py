@@ -93,7 +93,7 @@ def _cat(arguments: Sequence[Word], stdin: Stdin, state: State) -> Word | None:
         return stdin.text
     parts: list[Word] = []
     for word in files:
-        written = state.disk.files.get(state.path(word))
+        written = state.disk.written(state.path(word))
         content = stdin.text if word.text == "-" else written.content if written and word.known else None
         if content is None:
             return None

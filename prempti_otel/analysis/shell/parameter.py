@@ -126,6 +126,8 @@ class Braced:
         if operator[-1] in "-=?+" and operator[0] not in "@":
             return self._default(name, key, value, operator, at, last)
         if isinstance(value, tuple):
+            if operator == ":" and key in ("@", "*"):
+                return self._slice(name, key, value, at, last)
             if not value:
                 self._run_argument(at, last)
             words = tuple(self._changed(word, operator, at, last) for word in value)
@@ -230,7 +232,23 @@ class Braced:
                 at += 1
         return last
 
+    def _slice(self, name: str, key: str, value: tuple[Word, ...], at: int, last: int) -> None:
+        """``${@:2}`` and ``${a[@]:1:3}``: some of the words; ``$0`` comes before the positional parameters."""
+        words = (self.state.name, *value) if name in "@*" else value
+        bounds = self._bounds(at, last)
+        if bounds is None or (bounds[1] is not None and bounds[1] < 0):
+            return self._unknown()
+        offset, length = bounds
+        start = offset if offset >= 0 else max(len(words) + offset, 0)
+        chosen = words[start:] if length is None else words[start : start + length]
+        return self.expander.put(key, chosen, self._written(), self.field, quoted=self.quoted)
+
     def _substring(self, text: str, at: int, last: int) -> str | None:
+        bounds = self._bounds(at, last)
+        return None if bounds is None else values.substring(text, *bounds)
+
+    def _bounds(self, at: int, last: int) -> tuple[int, int | None] | None:
+        """Offset and length; None where they are not known."""
         inner = self.expander.quoted(self.source, at, last, self.state)
         offset_text, colon, length_text = inner.text.partition(":")
         lookup = lambda name: self.expander.number(name, self.state)  # noqa: E731
@@ -239,4 +257,4 @@ class Braced:
         if not inner.known or offset is None or (colon and length is None):
             again.arithmetic(self.expander, inner.text, self.state, expanded=not inner.known)
             return None
-        return values.substring(text, offset, length)
+        return offset, length

@@ -92,7 +92,7 @@ def _open(word: Word, operator: str, fd: str, state: State, result: Redirected) 
     if operator in ("<", "<>", "<&"):
         result.files.append(FileTouch(FileAccess(word, FileOp.READ), state.cwd, state.disk.links))
         if fd in ("", "0"):
-            written = state.disk.files.get(state.path(word)) if word.known else None
+            written = state.disk.written(state.path(word)) if word.known else None
             result.stdin = Stdin("file", written.content if written else None)
             result.stdin_file = word
     if operator not in ("<", "<&"):

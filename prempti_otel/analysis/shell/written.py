@@ -49,7 +49,7 @@ def given(commands: Commands, process: Process, handover: Handover, file: Word, 
             process.script = process.script or ""
             return None
         return commands.interpret(process, handover.language, content, handover.args, inner)
-    written = inner.disk.files.get(inner.path(file))
+    written = inner.disk.written(inner.path(file))
     if written is None:
         process.dynamic = process.dynamic or file.text.startswith(OTHER_FILES)
         return None
@@ -58,7 +58,7 @@ def given(commands: Commands, process: Process, handover: Handover, file: Word, 
 
 def as_command(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> None:
     """A command that is a file which the same code has written."""
-    written = state.disk.files.get(state.path(argv[0]))
+    written = state.disk.written(state.path(argv[0]))
     if written is not None:
         match = _SHEBANG.match(written.content.text) if written.content is not None else None
         language = _INTERPRETERS.get(match["name"], "") if match else "sh"
@@ -68,7 +68,7 @@ def as_command(commands: Commands, process: Process, argv: tuple[Word, ...], sta
 def looked_for(commands: Commands, process: Process, state: State) -> None:
     """A file that a command looks for by itself where it is given no code."""
     language, names = _LOOKED_FOR.get(process.reading.name, ("", ()))
-    found = [file for name in names if (file := state.disk.files.get(state.path(Word(name)))) is not None]
+    found = [file for name in names if (file := state.disk.written(state.path(Word(name)))) is not None]
     if found and process.script is None:
         _interpret(commands, process, language, found[0], (), commands.inner(process, state))
 
