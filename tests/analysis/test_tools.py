@@ -49,6 +49,8 @@ FILES: list[tuple[str, dict[str, JsonValue], list[FileAccess]]] = [
     ("NotebookEdit", {"notebook_path": "n.ipynb", "new_source": "x=2"}, [reads("n.ipynb"), writes("n.ipynb", "x=2")]),
     ("Grep", {"pattern": "/etc/shadow"}, [reads(".", recursive=True)]),
     ("Grep", {"pattern": "x", "path": "/home/dev/.ssh"}, [reads("/home/dev/.ssh", recursive=True)]),
+    ("Grep", {"pattern": "x", "glob": "*.ts"}, [reads(".", recursive=True), reads("./*.ts", pattern=True)]),
+    ("Grep", {"pattern": "x", "glob": "!.env"}, [reads(".", recursive=True)]),
     ("Glob", {"pattern": "**/*.py"}, [reads(".", recursive=True)]),
     ("Glob", {"pattern": "*.py", "path": "src"}, [reads("src", recursive=True)]),
     ("Glob", {"pattern": "/home/dev/.ssh/*"}, [reads("/home/dev/.ssh/*", recursive=True, pattern=True)]),

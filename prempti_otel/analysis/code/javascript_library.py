@@ -87,6 +87,8 @@ def _remove(script: Script, call: Call) -> None:
 def _require(script: Script, call: Call) -> Value:
     name = call.args[0] if call.args else Unknown("...")
     if isinstance(name, Text) and name.known:
+        if name.text.startswith((".", "/")) and name.text.endswith(".json"):
+            script.findings.touch(_READ, name)
         return Ref(module_name(name.text))
     script.findings.dynamic = True
     return Unknown("require")
