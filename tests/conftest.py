@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from prempti_otel.audit import Store
+from prempti_otel.ctl.lifecycle.process import end_engine
 from prempti_otel.settings.home import Home
 from tests.support.ctl import Ctl
 
@@ -71,5 +72,5 @@ def ctl(tmp_path: Path) -> Iterator[Ctl]:
     home.mkdir()
     runner = Ctl(home)
     yield runner
-    if (runner.guard_home / "run").exists():
-        runner("stop", "--keep-hooks")
+    if Home(runner.guard_home).engine_lock.exists():
+        end_engine(Home(runner.guard_home))

@@ -124,6 +124,23 @@ def test_a_mistyped_command_is_told_with_the_nearest_one(ctl: Ctl) -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    ["", "--version", "mode", "config get retention", "modde", "logs --verdict x", "rules show Nope", "replay -"],
+)
+def test_the_script_does_what_these_tests_run_in_its_place(ctl: Ctl, words: str) -> None:
+    given = b'{"tool_name": 1}\n'
+    script = subprocess.run(
+        [PREMPTICTL, *words.split()], input=given, env=ctl.env, cwd=ctl.user_home, capture_output=True, check=False
+    )
+    forked = ctl(*words.split(), stdin=given)
+    assert (script.returncode, script.stdout.decode(), script.stderr.decode()) == (
+        forked.returncode,
+        forked.stdout,
+        forked.stderr,
+    )
+
+
+@pytest.mark.parametrize(
     ("words", "code"), [("health", 4), ("stop", 3), ("logs", 3), ("audit verify", 3), ("audit stats", 3), ("status", 4)]
 )
 def test_where_nothing_is_installed_a_command_says_so_and_makes_nothing(ctl: Ctl, words: str, code: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from prempti_otel.ctl.lifecycle.process import end_engine
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.settings.home import Home
 from tests.support.ctl import Ctl
@@ -34,13 +36,22 @@ def hostile(tool: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("tool", ["Bash", f"Tool{HOSTILE}", f"mcp__server{HOSTILE}__tool{HOSTILE}"])
-def test_no_command_prints_a_control_character_of_a_payload(ctl: Ctl, tool: str) -> None:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ctl]:
+    """premptictl with an engine that serves all of these tests."""
+    ctl = Ctl(tmp_path_factory.mktemp("home"))
     ctl.ok("start")
+    yield ctl
+    end_engine(Home(ctl.guard_home))
+
+
+@pytest.mark.parametrize("tool", ["Bash", f"Tool{HOSTILE}", f"mcp__server{HOSTILE}__tool{HOSTILE}"])
+def test_no_command_prints_a_control_character_of_a_payload(running: Ctl, tool: str) -> None:
+    ctl = running
     payload = json.dumps(hostile(tool)).encode()
     with EngineClient(Home(ctl.guard_home)) as engine:
         assert engine.hook("claude_code", payload).complete
-    call = json.loads(ctl.ok("logs", "--format", "json"))["seq"]
+    call = json.loads(ctl.ok("logs", "-n", "1", "--format", "json"))["seq"]
     for arguments in (
         ("logs",),
         ("top", "--once"),

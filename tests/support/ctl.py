@@ -1,4 +1,4 @@
-"""Runs the real premptictl in a HOME of its own."""
+"""Runs the real premptictl in a HOME of its own, as a process of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from pathlib import Path
 from prempti_otel.audit import StoreReader
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.settings.home import Home
+from tests.support.forked_ctl import ForkedCtl
 
+_FORKED = ForkedCtl()
 PREMPTICTL = Path(sys.executable).with_name("premptictl")
 
 
@@ -38,11 +40,15 @@ class Ctl:
     def __call__(
         self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
+        folder = self.folder or self.user_home
+        if not self.prefix:
+            code, out, err = _FORKED.run(list(arguments), self.env | (env or {}), folder, stdin, timeout)
+            return subprocess.CompletedProcess(arguments, code, out.decode(), err.decode())
         done = subprocess.run(
             [*self.prefix, PREMPTICTL, *arguments],
             input=stdin,
             env=self.env | (env or {}),
-            cwd=self.folder or self.user_home,
+            cwd=folder,
             capture_output=True,
             timeout=timeout,
             check=False,
