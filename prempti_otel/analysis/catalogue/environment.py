@@ -1,4 +1,4 @@
-"""Environment variables that run code: which programs read them, and what their values are.
+"""Environment variables that run code or name servers: which programs read them, and what their values are.
 
 The knowledge is data, in ``environment.yaml`` beside this file. Nothing here decides, and nothing is run.
 """
@@ -16,7 +16,7 @@ import yaml
 
 from prempti_otel.analysis.catalogue import schema
 from prempti_otel.analysis.catalogue.found import MAX_TEXT, encodable
-from prempti_otel.analysis.reading import FileAccess, FileOp, Handover, Word
+from prempti_otel.analysis.reading import FileAccess, FileOp, Handover, HostAccess, Word
 from prempti_otel.model.effects import Effect
 
 TABLE = Path(__file__).with_name("environment.yaml")
@@ -43,7 +43,7 @@ class Use(msgspec.Struct, frozen=True):
     readers: frozenset[str]
     """Empty for all."""
     role: str
-    """``code``, ``script``, ``exec`` or ``folders``."""
+    """``code``, ``script``, ``exec``, ``folders`` or ``download``."""
     language: str
     values: Callable[[str], list[str]]
     effects: tuple[str, ...]
@@ -59,6 +59,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """What a program does because of one variable."""
 
     files: tuple[FileAccess, ...] = ()
+    hosts: tuple[HostAccess, ...] = ()
     runs: tuple[Handover, ...] = ()
     effects: tuple[str, ...] = ()
 
@@ -87,7 +88,9 @@ def variable_names() -> frozenset[str]:
 
 def _use(row: _Row) -> Use:
     role, _, language = row.role.partition(":")
-    if role not in ("code", "script", "exec", "folders") or (role in ("code", "script")) is not bool(language):
+    if role not in ("code", "script", "exec", "folders", "download") or (role in ("code", "script")) is not bool(
+        language
+    ):
         raise ValueError(f"{row.names}: unknown role {row.role}")
     if language and language not in schema.LANGUAGES:
         raise ValueError(f"{row.names}: unknown language {language}")
@@ -116,14 +119,16 @@ def loaded(use: Use, value: Word) -> Loaded:
     words = [Word(text, value.known or ("$" not in text and "`" not in text)) for text in given]
     if use.role == "folders":
         return Loaded(tuple(FileAccess(word, FileOp.EXEC, recursive=True) for word in words))
+    if use.role == "download":
+        return Loaded(hosts=tuple(HostAccess(word, "url", "download") for word in words))
     if use.role == "code":
         runs = tuple(Handover(use.language, code=word) for word in words)
         return Loaded(runs=runs, effects=use.effects if runs else ())
     files = [word for word in words if "/" in word.text or use.role == "script"]
     return Loaded(
         tuple(FileAccess(word, FileOp.EXEC) for word in files),
-        tuple(_scripts(use, files)),
-        use.effects if files else (),
+        runs=tuple(_scripts(use, files)),
+        effects=use.effects if files else (),
     )
 
 

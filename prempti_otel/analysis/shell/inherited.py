@@ -38,7 +38,7 @@ class Inherited:
     def __init__(self) -> None:
         self._uses = variables()
         self._seen: set[tuple[str, str, str]] = set()
-        """Variables with role and value that some program has been found to read: each is walked once."""
+        """Variables with role and value that some program has been found to read: code and files are walked once."""
 
     def load(self, commands: Commands, process: Process, state: State) -> None:
         """What ``process`` runs or loads because of variables."""
@@ -63,10 +63,12 @@ class Inherited:
                 continue
             for value in values_of(state.variables[variable]):
                 mark = (variable, use.role, value.text)
-                if mark not in self._seen:
+                if mark in self._seen:
+                    continue
+                if use.role != "download":
                     self._seen.add(mark)
-                    found = loaded(use, value)
-                    commands.found(process, CodeReading(found.files, (), found.runs, found.effects), state)
+                found = loaded(use, value)
+                commands.found(process, CodeReading(found.files, found.hosts, found.runs, found.effects), state)
 
     @staticmethod
     def with_settings(argv: tuple[Word, ...], state: State) -> tuple[Word, ...]:
