@@ -27,6 +27,7 @@ DEEPEST = 64
 LONGEST_LIST = 1024
 """Items kept of a list or mapping."""
 TOO_DEEP = "[nested too deep]"
+_json = msgspec.json.Decoder()
 """Stands for what lies below."""
 
 
@@ -69,7 +70,7 @@ class Bounds:
             return self._value(value, place, bound, 0)
         # Within the bound as a whole, so each of its texts is; decoded, it shares nothing with the call.
         self.spent += len(encoded)
-        return msgspec.json.decode(encoded)
+        return _json.decode(encoded)
 
     def _value(self, value: object, place: str, bound: int, depth: int) -> Any:
         if isinstance(value, str):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from prempti_otel.settings.home import Home
 
+_json = msgspec.json.Decoder()
 SCHEMA_VERSION = 1
 """``PRAGMA user_version`` of the database."""
 
@@ -129,7 +130,7 @@ def stored(row: Row) -> StoredRecord:
     """A row as a record. A body that is not JSON (it was tampered with) shows as ``{"unreadable": ...}``."""
     seq, kind, time_ns, session_id, body, prev_hash, digest = row
     try:
-        decoded = msgspec.json.decode(body)
+        decoded = _json.decode(body)
         known = RecordKind(kind)
     except (msgspec.DecodeError, ValueError, UnicodeEncodeError):
         decoded, known = {"unreadable": "this record was altered"}, RecordKind.ADMIN

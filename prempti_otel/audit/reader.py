@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import msgspec
-
+from prempti_otel import typed
 from prempti_otel.audit.database import COLUMNS, connect_reader, storage_error, stored
 from prempti_otel.model.record import RecordKind, StoredRecord
 
@@ -170,4 +169,4 @@ class StoreReader:
 def _labels(marks: object) -> list[str]:
     if not isinstance(marks, str):
         return []
-    return msgspec.json.decode(marks, type=list[str])
+    return typed.decode(marks, list[str])

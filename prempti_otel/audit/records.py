@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from prempti_otel import typed
 from prempti_otel.audit.bounds import CALL_TEXT, EVENT_TEXT, EVIDENCE_TEXT, Alteration, Bounds
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Decision, DecisionSource, Match, Verdict
@@ -179,7 +180,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 def body_of(record: StoredRecord | Record, schema: type[Body]) -> Body:
     """The record's body by its schema. Raises msgspec.ValidationError where it does not fit."""
-    return msgspec.convert(record.body, schema)
+    return typed.convert(record.body, schema)
 
 
 def decision_record(

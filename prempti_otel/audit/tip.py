@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from prempti_otel import typed
 from prempti_otel.audit.chain import GENESIS, record_hash
 from prempti_otel.audit.cursors import read_cursors
 from prempti_otel.audit.database import COLUMNS
@@ -48,7 +49,7 @@ class Tip(msgspec.Struct, frozen=True):
 def read_head(home: Home) -> Head | None:
     """``audit.head``, or None where there is none. Raises StoreError where it is unreadable."""
     try:
-        return msgspec.json.decode(home.audit_head.read_bytes(), type=Head)
+        return typed.decode(home.audit_head.read_bytes(), Head)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:

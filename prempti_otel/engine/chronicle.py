@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
+from prempti_otel import typed
 from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
 from prempti_otel.engine.lifecycles import CallOver, InvocationOver, Lifecycles, OpenCall, Over
 from prempti_otel.errors import PremptiError
@@ -160,7 +161,7 @@ class Chronicle:
         self._listed, open_before = _last_list(reader, after)
         for record in filter(None, map(reader.get, open_before)):
             try:
-                self._replay_decision(record.seq, msgspec.convert(record.body, _Decision))
+                self._replay_decision(record.seq, typed.convert(record.body, _Decision))
             except msgspec.ValidationError:
                 continue  # as below
         kinds = (RecordKind.DECISION, RecordKind.OUTCOME, RecordKind.LIFECYCLE)
@@ -244,11 +245,11 @@ class Chronicle:
 
     def _replay(self, seq: int, kind: RecordKind, time_ns: int, body: str) -> None:
         if kind is RecordKind.DECISION:
-            self._replay_decision(seq, msgspec.json.decode(body, type=_Decision))
+            self._replay_decision(seq, typed.decode(body, _Decision))
         elif kind is RecordKind.OUTCOME:
-            self._replay_outcome(time_ns, msgspec.json.decode(body, type=OutcomeBody))
+            self._replay_outcome(time_ns, typed.decode(body, OutcomeBody))
         else:
-            self._replay_lifecycle(time_ns, msgspec.json.decode(body, type=LifecycleBody))
+            self._replay_lifecycle(time_ns, typed.decode(body, LifecycleBody))
 
     def _replay_decision(self, seq: int, body: _Decision) -> None:
         call = body.call

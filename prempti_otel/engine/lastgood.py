@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from prempti_otel import typed
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.config import Config
 
@@ -37,7 +38,7 @@ class LastGood:
     def config(self) -> Config | None:
         """The copy, or None where there is none that can be read."""
         try:
-            return msgspec.json.decode(self._config.read_bytes(), type=Config)
+            return typed.decode(self._config.read_bytes(), Config)
         except (OSError, msgspec.MsgspecError):
             return None
 
@@ -50,7 +51,7 @@ class LastGood:
         from prempti_otel.rules import RuleFile
 
         try:
-            texts = msgspec.json.decode(self._rules.read_bytes(), type=list[_Text])
+            texts = typed.decode(self._rules.read_bytes(), list[_Text])
         except (OSError, msgspec.MsgspecError) as error:
             raise PremptiError("there is no copy of an earlier ruleset", where=str(self._rules)) from error
         return [RuleFile(text.name, text.content) for text in texts]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
+from prempti_otel import typed
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def new_token() -> str:
 def read_http_hooks(path: Path) -> HttpHooks | None:
     """What is in the file; None where there is none. Raises PremptiError."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=HttpHooks)
+        return typed.decode(path.read_bytes(), HttpHooks)
     except FileNotFoundError:
         return None
     except OSError as error:

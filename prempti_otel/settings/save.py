@@ -15,6 +15,7 @@ import msgspec
 import yaml
 from yaml import MappingNode, Node, ScalarNode
 
+from prempti_otel import typed
 from prempti_otel.settings import whole
 from prempti_otel.settings.config import Config
 from prempti_otel.settings.document import Document, compose
@@ -56,7 +57,7 @@ def update_config(path: Path, changes: Mapping[str, Scalar]) -> Config:
 def converted_values(path: Path, values: object) -> Config:
     """The settings that plain values stand for. Raises ConfigError."""
     try:
-        return msgspec.convert(values, Config)
+        return typed.convert(values, Config)
     except msgspec.ValidationError:
         # JSON is YAML: read as a file, the values are refused in the words that a file would be.
         try:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import inspect
 from yaml import MappingNode, Node, SequenceNode
 
+from prempti_otel import typed
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.settings.config import Config, words
 from prempti_otel.settings.document import Document, Reader
@@ -41,7 +42,7 @@ def converted(document: Document, declared: type[Declared]) -> tuple[Declared, R
     values = reader.read(document.root)
     _check(document, document.root, inspect.type_info(declared))
     try:
-        return msgspec.convert(values, declared), reader
+        return typed.convert(values, declared), reader
     except msgspec.ValidationError as error:
         raise _refusal(document, reader, str(error)) from error
 

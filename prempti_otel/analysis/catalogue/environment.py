@@ -14,6 +14,7 @@ import msgspec
 import re2
 import yaml
 
+from prempti_otel import typed
 from prempti_otel.analysis.catalogue import schema
 from prempti_otel.analysis.catalogue.found import MAX_TEXT, encodable
 from prempti_otel.analysis.reading import FileAccess, FileOp, Handover, HostAccess, Word
@@ -66,7 +67,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 def load(table: Path = TABLE) -> Mapping[str, tuple[Use, ...]]:
     """The table by variable. Raises ValueError or msgspec.ValidationError for a bad one: it is part of the package."""
-    rows = msgspec.convert(yaml.load(table.read_text(encoding="utf-8"), yaml.CSafeLoader), list[_Row])
+    rows = typed.convert(yaml.load(table.read_text(encoding="utf-8"), yaml.CSafeLoader), list[_Row])
     uses: dict[str, list[Use]] = {}
     for row in rows:
         for name in row.names.split():

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import msgspec
 import yaml
 
+from prempti_otel import typed
 from prempti_otel.analysis.catalogue import schema
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.settings.regular import read_regular
@@ -191,7 +192,7 @@ _OPTION_KEYS = ("flags", "values", "optional", "pairs", "until")
 def to_entry(raw: Mapping[str, Raw], source: Source) -> schema.Entry:
     """The validated entry. Raises PremptiError that names file, entry, key and the nearest key."""
     try:
-        return msgspec.convert(_filled(raw), schema.Entry, strict=False)
+        return typed.convert(_filled(raw), schema.Entry, strict=False)
     except msgspec.ValidationError as error:
         raise source.error(_explained(str(error))) from None
 

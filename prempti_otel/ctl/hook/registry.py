@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from prempti_otel import typed
 from prempti_otel.agents import hook_file, registration
 from prempti_otel.agents.registration import Change, HookStatus, Scope, Transport
 from prempti_otel.ctl.files import locked, write_private
@@ -56,7 +57,7 @@ def path(home: Home) -> Path:
 def read(home: Home) -> Registry:
     """What was asked for; nothing where there is no file. Raises PremptiError."""
     try:
-        return msgspec.json.decode(path(home).read_bytes(), type=Registry)
+        return typed.decode(path(home).read_bytes(), Registry)
     except FileNotFoundError:
         return Registry()
     except (msgspec.DecodeError, OSError) as error:

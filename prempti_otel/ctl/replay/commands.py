@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from prempti_otel import typed
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.errors import PremptiError
 
@@ -100,7 +101,7 @@ def _answers(judge: Judge, source: BinaryIO) -> Iterator[dict[str, Any]]:
 def _unwrap(line: bytes) -> tuple[str, bytes]:
     """Agent and payload of one line, wrapped or bare."""
     try:
-        value = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        value = typed.decode(line, dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError):
         return DEFAULT_AGENT, line  # the adapter says what is wrong with it
     if "payload" not in value:
@@ -108,7 +109,7 @@ def _unwrap(line: bytes) -> tuple[str, bytes]:
     agent = DEFAULT_AGENT
     if "agent" in value:
         try:
-            agent = msgspec.json.decode(value["agent"], type=str)
+            agent = typed.decode(value["agent"], str)
         except msgspec.DecodeError:
             raise PremptiError("`agent` is not a text", remedy="name the agent, such as claude_code") from None
     return agent, bytes(value["payload"])

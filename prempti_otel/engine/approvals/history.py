@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from prempti_otel import typed
 from prempti_otel.engine.approvals.calls import ASKED_NS, CLOCK_SLACK_NS, Approvals, Asked, Grant
 from prempti_otel.model.decision import DecisionSource, Verdict
 from prempti_otel.model.record import RecordKind
@@ -87,9 +88,9 @@ def recall(
         for seq, kind, _, body in found:
             try:
                 if kind is RecordKind.DECISION and _WAITS in body:
-                    _decided(approvals, seq, msgspec.json.decode(body, type=_Decision))
+                    _decided(approvals, seq, typed.decode(body, _Decision))
                 elif kind is RecordKind.ADMIN and _GIVEN in body and trusted:
-                    approvals.restore(_grant(msgspec.json.decode(body, type=_Admin).detail, now(), ticks()))
+                    approvals.restore(_grant(typed.decode(body, _Admin).detail, now(), ticks()))
             except msgspec.MsgspecError:
                 continue  # another record that holds the same words, or one that was tampered with
 

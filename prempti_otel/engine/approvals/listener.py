@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from prempti_otel import typed
 from prempti_otel.engine.approvals.approvers import Agents, NotAPersonError, approver
 from prempti_otel.engine.health import describe
 from prempti_otel.errors import PremptiError
@@ -101,7 +102,7 @@ class ApprovalServer:
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(PATIENCE_S)
         try:
-            answer = self.answer(msgspec.json.decode(_line(connection), type=Request), peer(connection))
+            answer = self.answer(typed.decode(_line(connection), Request), peer(connection))
         except PremptiError as error:
             answer = Answer(error=error.message, where=error.where or "", remedy=error.remedy or "")
         except msgspec.MsgspecError:
@@ -145,7 +146,7 @@ def ask(home: Home, request: Request) -> Answer:
             connection.settimeout(ANSWER_S)
             connection.connect(os.fspath(home.approval_socket))
             connection.sendall(msgspec.json.encode(request) + b"\n")
-            answer = msgspec.json.decode(_line(connection), type=Answer)
+            answer = typed.decode(_line(connection), Answer)
     except (OSError, msgspec.MsgspecError) as error:
         raise EngineUnavailable("no engine takes approvals", where=str(home.root), remedy="premptictl start") from error
     if answer.error:

@@ -47,6 +47,7 @@ LOOP_S = 1
 GRACE_S = 5
 """How long calls in flight have at the end."""
 
+_json = msgspec.json.Decoder()
 _FAILED = b'{"error":"the engine failed on this call; its log has more"}'
 
 
@@ -239,7 +240,7 @@ def _listening(port: int) -> socket.socket:
 def _is_object(body: bytes) -> bool:
     """Whether ``body`` is one JSON object: Claude Code takes an empty answer for no opinion."""
     try:
-        return type(msgspec.json.decode(body)) is dict
+        return type(_json.decode(body)) is dict
     except msgspec.DecodeError:
         return False
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from prempti_otel import typed
 from prempti_otel.engine.projects.files import root_and_name
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.regular import read_regular
@@ -64,7 +65,7 @@ def read_trust(home: Home) -> tuple[TrustedFile, ...]:
     if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
         raise _unusable(home, "others may write it")
     try:
-        files = msgspec.json.decode(data, type=TrustList).files
+        files = typed.decode(data, TrustList).files
     except msgspec.DecodeError as error:
         raise _unusable(home, "it is damaged") from error
     if len(files) > MAX_FILES:
