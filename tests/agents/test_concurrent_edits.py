@@ -16,14 +16,15 @@ from prempti_otel.agents.registration import Scope, add, remove
 from prempti_otel.agents.replace_file import replaced
 from prempti_otel.settings.home import Home
 
-EDITS = 60
+ROUNDS = 6
 
 IN_PLACE = "path.write_text(text)"
 BY_RENAME = "new = path.with_name('new'); new.write_text(text); os.replace(new, path)"
 EDITOR = """
 import json, os, pathlib, random, sys, time
 path = pathlib.Path(sys.argv[1])
-for number in range(int(sys.argv[2])):
+stop, number = pathlib.Path(sys.argv[2]), 0
+while not stop.exists():
     while True:
         try:
             data = json.loads(path.read_text())
@@ -35,7 +36,9 @@ for number in range(int(sys.argv[2])):
     data[f"theirs-{{number}}"] = number
     text = json.dumps(data, indent=random.choice([None, 1, 2]))
     {save}
+    number += 1
     time.sleep(random.uniform(0.03, 0.15))
+print(number)
 """
 
 
@@ -51,7 +54,7 @@ def editor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproces
     path.parent.mkdir()
     path.write_text("{}")
     program = EDITOR.format(save=request.param)
-    process = subprocess.Popen([sys.executable, "-c", program, path, str(EDITS)])
+    process = subprocess.Popen([sys.executable, "-c", program, path, tmp_path / "stop"], stdout=subprocess.PIPE)
     yield process
     process.kill()
     process.wait()
@@ -61,17 +64,16 @@ def test_what_an_editor_saves_meanwhile_stays_and_so_does_the_hook(
     editor: subprocess.Popen[bytes], home: Home, tmp_path: Path
 ) -> None:
     """An editor that saves again within milliseconds would not be one."""
-    rounds = 0
-    while editor.poll() is None:
+    for _ in range(ROUNDS):
         add("claude_code", Scope.LOCAL, home, tmp_path)
         remove("claude_code", Scope.LOCAL, home, tmp_path)
-        rounds += 1
     add("claude_code", Scope.LOCAL, home, tmp_path)
+    (tmp_path / "stop").touch()
+    saved, _ = editor.communicate(timeout=60)
     assert editor.returncode == 0
-    assert rounds > 5
     data = json.loads(settings_path(Scope.LOCAL, tmp_path).read_text())
     assert registered(data)
-    assert {key for key in data if key.startswith("theirs")} == {f"theirs-{number}" for number in range(EDITS)}
+    assert {key for key in data if key.startswith("theirs")} == {f"theirs-{number}" for number in range(int(saved))}
 
 
 @pytest.mark.parametrize("before", [None, b"before"])

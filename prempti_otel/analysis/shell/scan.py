@@ -101,8 +101,8 @@ def _plain(text: str) -> Script | None:
 
 def scan_code(text: str, depth: int = 0) -> Script:
     """The same, always step by step: what :func:`scan` must agree with."""
-    if "\r\n" in text:
-        text = text.replace("\r\n", "\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").removesuffix("\r")
     if "\0" in text:
         script = scan_code(text.replace("\0", ""), depth)
         script.broken = True
