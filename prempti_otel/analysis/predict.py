@@ -144,6 +144,7 @@ class _Events:
         self.hosts: list[Event] = []
         self.cut = False
         self._chains: dict[int, tuple[str, ...]] = {}
+        self._directories: dict[str, str] = {}
         self._effects: dict[str, None] = {}
 
     # The tool itself
@@ -226,9 +227,21 @@ class _Events:
             values["proc.user"] = process.user
         if process.remote:
             values["proc.remote"] = process.remote
+        elif process.cwd.known and (directory := self._directory(process)):
+            values["proc.cwd"] = directory
         if process.environment:
             values["proc.env"] = process.environment
         return values
+
+    def _directory(self, process: Process) -> str:
+        """Where a process starts, links followed."""
+        text, links = process.cwd.text, process.links
+        if not links and text == self.call.real_cwd:
+            return text
+        known = self._directories.get(text)
+        if known is None or links:
+            known = self._directories[text] = self.resolver.resolve(text, "", links)
+        return known
 
     def _ancestors(self, parent: Process | None) -> tuple[str, ...]:
         """Names of a process's ancestors, nearest first; the tool is the last."""

@@ -226,6 +226,11 @@ _ALL = [
         ("proc.script", _S, "Code given to an interpreter."),
         ("proc.user", _S, "Another user that it runs as: `root` under sudo."),
         ("proc.remote", _S, "The remote host, container or pod that it runs in."),
+        (
+            "proc.cwd",
+            _S,
+            "Working directory in which it starts, absolute, symlinks followed; missing where it cannot be known.",
+        ),
         Field(
             "proc.env",
             _S,

@@ -86,6 +86,14 @@ def test_braces_beyond_the_cap_make_a_path_that_is_not_known(word: str) -> None:
     assert [event.values["file.dynamic"] for event in files] == [True]
 
 
+def test_braces_of_one_call_beyond_the_cap_are_not_known() -> None:
+    events = events_of(a_shell_call("; ".join(["echo {1..500}"] * 20 + ["rm -rf {/,x}"])))
+    echoes = [event for event in events if event.values.get("proc.name") == "echo"]
+
+    assert [event.values["proc.args_dynamic"] for event in echoes] == [False] * 16 + [True] * 4
+    assert [event.values["file.dynamic"] for event in events if "file.op" in event.values] == [True]
+
+
 def test_what_a_wrapper_runs_is_seen_behind_any_number_of_assignments() -> None:
     events = events_of(a_shell_call(" ".join(f"A{number}=1" for number in range(3_000)) + " rm -rf /"))
 

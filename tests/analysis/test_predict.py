@@ -240,3 +240,22 @@ def test_code_from_the_network_is_known_for_what_it_is(code: str) -> None:
 )  # fmt: skip
 def test_data_from_the_network_is_no_code(code: str) -> None:
     assert "runs_remote_code" not in predicted(code).effects
+
+
+DIRECTORIES = [
+    ("make", PROJECT),
+    ("cd src && make", f"{PROJECT}/src"),
+    ("cd src; cd ..; make", PROJECT),
+    ("(cd /srv); make", PROJECT),
+    ("cd /srv && sh -c 'cd www; make'", "/srv/www"),
+    ("pushd /srv && popd && make", PROJECT),
+    ("env -C /srv make", "/srv"),
+    ("ln -s /srv here && cd here && make", "/srv"),
+    ('cd "$UNKNOWN" && make', None),
+    ("ssh host make", None),
+]
+
+
+@pytest.mark.parametrize(("code", "directory"), DIRECTORIES)
+def test_a_process_starts_where_the_code_has_gone(code: str, directory: str | None) -> None:
+    assert predicted(code).process("make").get("proc.cwd") == directory

@@ -38,13 +38,13 @@ class Values(Event):
         plain, bracket, argument = name.partition("[")
         if raw is None:
             return
-        held = self._raw.get(plain)
+        held = self.encoded.get(plain)
         if not bracket and not isinstance(held, dict):
-            self._raw[plain] = raw
+            self.encoded[plain] = raw
             return
         keyed: dict[str, Any] = held if isinstance(held, dict) else {} if held is None else {"": held}
         keyed[argument[:-1]] = raw
-        self._raw[plain] = keyed
+        self.encoded[plain] = keyed
 
 
 def _raw(value: Any) -> RawValue | None:

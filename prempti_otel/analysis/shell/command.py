@@ -213,7 +213,17 @@ class Commands:
         environment = state.environment()
         if len(state.variables) > MOST_VARIABLES:
             self.walk.cut(reading.name)
-        return Process(reading, state.parent, state.pipe_from, state.stdin.kind, state.user, state.remote, environment)
+        return Process(
+            reading,
+            state.parent,
+            state.pipe_from,
+            state.stdin.kind,
+            state.user,
+            state.remote,
+            state.cwd,
+            state.disk.links,
+            environment,
+        )
 
     def run(
         self, argv: tuple[Word, ...], state: State, redirected: Redirected, *, in_shell: bool, more: bool = False

@@ -21,6 +21,8 @@ MOST_BYTES = 256 * 1024
 """Characters that the expansions of one call may produce in all; beyond them values are not known."""
 MOST_STEPS = 100_000
 """Quotes, expansions and other signs in words that one call may take; the rest is not looked at."""
+MOST_ALTERNATIVES = 8192
+"""Words that the braces of one call may make in all; further words with braces are not known."""
 LONGEST_DOCUMENT = 64 * 1024
 """Characters of a here-document that are expanded."""
 
@@ -55,6 +57,7 @@ class Expander:
         self._substitution = substitution
         self._left = MOST_BYTES
         self._steps = MOST_STEPS
+        self._alternatives = MOST_ALTERNATIVES
         self.picks: dict[str, int] = {}
         """Which of a variable's values is taken in this round."""
         self.choices: dict[str, int] = {}
@@ -70,6 +73,9 @@ class Expander:
             try:
                 found = braces.alternatives(text, start, end, scanner.skipped_end)
             except braces.TooManyError:
+                return [Word(text[start:end], known=False)]
+            self._alternatives -= len(found)
+            if self._alternatives < 0:
                 return [Word(text[start:end], known=False)]
             return [word for parts in found for word in self._parts(source, parts, state)]
         return self._parts(source, ((start, end),), state)

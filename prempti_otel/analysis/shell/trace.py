@@ -27,6 +27,10 @@ class Process(msgspec.Struct):
     stdin: str
     user: str
     remote: str
+    cwd: Word
+    """Where it starts."""
+    links: dict[str, str]
+    """Links that earlier commands made."""
     environment: dict[str, tuple[str, ...]]
     """What the call sets variables to that it can inherit."""
     dynamic: bool = False
