@@ -26,6 +26,7 @@ from prempti_otel.errors import nearest
 from prempti_otel.model.effects import Effect
 
 _ROLE_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "alias": ("", "git"),
     "code": schema.LANGUAGES,
     "script": schema.LANGUAGES,
     "source": schema.REMOTE_FORMS,

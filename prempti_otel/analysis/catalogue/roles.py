@@ -175,10 +175,12 @@ def _script(found: Found, word: Word, role: Role) -> None:
         found.add_file(word, FileOp.EXEC)
 
 
-def _alias(found: Found, word: Word, _: Role) -> None:
+def _alias(found: Found, word: Word, role: Role) -> None:
     text = word.text.lstrip(": ")
     if text.startswith("!"):
         found.codes.append(("sh", Word(text[1:], word.known), None))
+    elif role.argument:
+        found.codes.append(("sh", Word(f"{role.argument} {text}", word.known), None))
 
 
 _SETTING = re.compile(r"([^=\s]++)(?:\s*+=\s*+|\s++)")
