@@ -62,7 +62,7 @@ ROLES: dict[str, str] = {
     "holds_code": "Shell code where the entry's `code` finds some, else data.",
     "script": "A file with code; the argument is its language.",
     "setting": "`NAME=VALUE` or `NAME VALUE`; the value's role is found in `settings`.",
-    "alias": "`!CODE` or `:!CODE` is shell code; anything else is words of the command that the argument names, or data.",
+    "alias": "`!CODE` or `:!CODE` is shell code; anything else is words of the command named by the argument, or data.",
     "args": "Positional parameters of the code.",
     "splice": "Words of the command line in one string (`env -S`).",
     "placeholder": "What stands for the further arguments (`xargs -I`).",
