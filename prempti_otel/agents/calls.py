@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from prempti_otel.agents.errors import PayloadError
 from prempti_otel.agents.payload import compact, optional_text, required_text
 from prempti_otel.model.call import ToolCall
-from prempti_otel.model.paths import AUTOMOUNTED, LONGEST, PathResolver, lies_in
+from prempti_otel.model.paths import AUTOMOUNTED, EXHAUSTIVE, LONGEST, PathResolver, lies_in
 
 if TYPE_CHECKING:
     from prempti_otel.agents.interface import Arrival
@@ -177,8 +177,8 @@ def expand_home(path: str) -> str:
 def _paths(cwd: str) -> PathResolver:
     """Resolves what the agent itself names, on network mounts, too: it is at work there, so they answer."""
     if not lies_in(cwd, AUTOMOUNTED):
-        return PathResolver(LONGEST, avoid=AUTOMOUNTED)
-    return PathResolver(LONGEST, avoid=tuple(root for root in AUTOMOUNTED if not lies_in(cwd, (root,))))
+        return PathResolver(EXHAUSTIVE, avoid=AUTOMOUNTED)
+    return PathResolver(EXHAUSTIVE, avoid=tuple(root for root in AUTOMOUNTED if not lies_in(cwd, (root,))))
 
 
 def _readable(path: str) -> str:

@@ -27,8 +27,8 @@ DEEPEST = 64
 LONGEST_LIST = 1024
 """Items kept of a list or mapping."""
 TOO_DEEP = "[nested too deep]"
-_json = msgspec.json.Decoder()
 """Stands for what lies below."""
+_json = msgspec.json.Decoder()
 
 
 class Alteration(msgspec.Struct, frozen=True):

@@ -21,6 +21,8 @@ _LINKS = 40
 """Links followed in one path before it is taken for a loop, as in Linux (``MAXSYMLINKS``)."""
 LONGEST = 4096
 """``PATH_MAX`` of Linux: what is longer no kernel resolves."""
+EXHAUSTIVE = 3 * (_LINKS + 1) * LONGEST // 2
+"""Look-ups that three paths can need at most, each with all the links and components that a kernel would follow."""
 AUTOMOUNTED = ("/net", "/afs", "/misc", "/Network")
 """Folders whose entries are made by looking at them (autofs's and AFS's customs, macOS)."""
 _REMOTE_TYPES = frozenset(

@@ -20,7 +20,7 @@ def prepared(target: Path, content: bytes, mode: int = 0o600) -> Path:
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
     except BaseException:
-        fresh.unlink()
+        fresh.unlink(missing_ok=True)
         raise
     return fresh
 
@@ -31,5 +31,5 @@ def replace(target: Path, content: bytes, mode: int = 0o600) -> None:
     try:
         fresh.replace(target)
     except BaseException:
-        fresh.unlink()
+        fresh.unlink(missing_ok=True)
         raise

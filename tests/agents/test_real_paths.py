@@ -80,3 +80,19 @@ def test_home_is_expanded_for_the_user_only(monkeypatch: pytest.MonkeyPatch) -> 
         "/~/x",
         "",
     ]
+
+
+def test_links_through_many_folders_are_followed_as_far_as_a_kernel_follows_them(tmp_path: Path) -> None:
+    """Thirteen links, each by way of 400 folders: far below the limits of the kernel, which opens it."""
+    root = tmp_path.resolve()
+    project = root / "p"
+    for number in range(400):
+        (project / f"{number:04}").mkdir(parents=True)
+    (root / "secret").mkdir()
+    (root / "secret/key").write_text("x")
+    through = "".join(f"{number:04}/../" for number in range(400))
+    for number in range(12):
+        (project / f"l{number}").symlink_to(f"{through}l{number + 1}")
+    (project / "l12").symlink_to("../secret/key")
+    assert (project / "l0").read_text() == "x"
+    assert call(project, file_path="l0").real_file_path == str(root / "secret/key")

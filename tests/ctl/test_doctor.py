@@ -140,6 +140,8 @@ FAULTS: list[tuple[str, Plant, str, str, Cure]] = [
      "below priority critical", run),
     ("a flag that lets hooks pass", lambda c: (c.guard_home / "run/monitor").touch(), "fail", "let calls pass", run),
     ("an engine that hangs", hang, "fail", "does not answer", run),
+    ("a damaged list of hooks", lambda c: void((c.guard_home / "hooks.json").write_text("{")), "fail", "cannot be read",
+     run),
     ("a service that is gone", unfounded_service, "fail", "is gone", run),
 ]  # fmt: skip
 

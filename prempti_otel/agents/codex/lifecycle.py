@@ -22,7 +22,7 @@ EVENTS: Mapping[str, LifecycleEvent] = MappingProxyType(
         "Stop": LifecycleEvent.STOP,
     }
 )
-"""Those that the hook is entered for. A session's end is not among them: Codex has no event for it."""
+"""What each of :data:`prempti_otel.agents.hook_events.CODEX_TOLD` means."""
 
 
 def read(agent: str, fields: Mapping[str, Any], arrival: Arrival) -> Lifecycle:

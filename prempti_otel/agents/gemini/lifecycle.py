@@ -25,7 +25,7 @@ EVENTS: Mapping[str, LifecycleEvent] = MappingProxyType(
         "SessionEnd": LifecycleEvent.SESSION_END,
     }
 )
-"""Those that the hook is entered for."""
+"""What each of :data:`prempti_otel.agents.hook_events.GEMINI_TOLD` means."""
 _EXIT_CODE = re2.compile(
     r"\nExit Code: [1-9][0-9]{0,9}\n(?:Process Group PGID: [0-9]+\n)?(?:</untrusted_context>)?\s*\z"
 )

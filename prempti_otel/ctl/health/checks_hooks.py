@@ -27,6 +27,10 @@ _SWITCHES = ("switches", "disable")
 
 def hooks(patient: Patient) -> Iterator[Finding]:
     """Each agent that is here has a hook that is in order, and that blocks what the rules deny."""
+    try:
+        registry.read(patient.home)
+    except PremptiError as error:
+        yield fail("hook", str(error), f"rm {shlex.quote(str(registry.path(patient.home)))}")
     known = {agent: registration.status(agent, patient.home, patient.project) for agent in registration.agents()}
     found = {agent: [state for state in states if state.registered] for agent, states in known.items()}
     guarded = [agent for agent, states in found.items() if states]

@@ -168,7 +168,9 @@ def _say_started(home: Home, status: StatusReply) -> None:
     click.echo(f"engine started ({_described(status)})")
     service = services.installed(home)
     if service is not None and not service.available():
-        click.echo(f"{service.manager} does not answer, as without a login, so the engine runs in the background")
+        manager = service.manager
+        click.echo(f"{manager} does not answer, as without a login, so the engine runs in the background, and nothing")
+        click.echo(f"starts it again if it ends; once logged in, hand it over to {manager}: premptictl restart")
 
 
 def _described(status: StatusReply) -> str:
