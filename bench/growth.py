@@ -23,6 +23,8 @@ SWITCH_S = 0.0005
 _COLUMNS = "▁▂▃▄▅▆▇█"
 _LEAST_MS, _MOST_MS = 0.1, 1_000
 _PAUSE_S = 0.001
+_TURN_S = 0.0002
+"""Less than a client needs from an answer to its next call, over a socket of the same machine."""
 _SMALL = "ls -la src"
 
 
@@ -153,9 +155,15 @@ def _tail(taken: Sequence[float]) -> str:
 
 
 def _busy(code: str, context: Context, stop: threading.Event) -> None:
+    """One call after another, each when its client could have sent it.
+
+    Without that pause, a call that takes a few microseconds of Python between searches that let the lock go would be
+    given it back each time before the other thread is awake, which no engine that waits for calls does.
+    """
     call = shell_call(code)
     while not stop.is_set():
         predict(call, tool_event(call), context)
+        time.sleep(_TURN_S)
 
 
 def _latencies(context: Context, samples: int) -> list[float]:
