@@ -100,7 +100,8 @@ def disable() -> None:
     service.remove()
     click.echo(f"{service.manager} no longer starts the engine")
     if was_running:
-        click.echo(f"engine started ({_described(process.start_engine(home))})")
+        # Another one, for the manager may have told the old one to end without waiting for it.
+        click.echo(f"engine started ({_described(process.restart_engine(home))})")
 
 
 @click.command()
