@@ -17,7 +17,7 @@ import yaml
 from prempti_otel import typed
 from prempti_otel.analysis.catalogue import schema
 from prempti_otel.analysis.catalogue.found import MAX_TEXT, encodable
-from prempti_otel.analysis.reading import FileAccess, FileOp, Handover, HostAccess, Word
+from prempti_otel.analysis.reading import CodeReading, FileAccess, FileOp, Handover, HostAccess, Word
 from prempti_otel.model.effects import Effect
 
 TABLE = Path(__file__).with_name("environment.yaml")
@@ -54,15 +54,6 @@ class Use(msgspec.Struct, frozen=True):
         if not self.readers or not known or name in self.readers:
             return True
         return f"{name.rstrip('0123456789.-')}*" in self.readers
-
-
-class Loaded(msgspec.Struct, frozen=True):
-    """What a program does because of one variable."""
-
-    files: tuple[FileAccess, ...] = ()
-    hosts: tuple[HostAccess, ...] = ()
-    runs: tuple[Handover, ...] = ()
-    effects: tuple[str, ...] = ()
 
 
 def load(table: Path = TABLE) -> Mapping[str, tuple[Use, ...]]:
@@ -114,19 +105,19 @@ def _divided(separator: str) -> Callable[[str], list[str]]:
     return lambda text: re.split(separator, text[:MAX_TEXT])
 
 
-def loaded(use: Use, value: Word) -> Loaded:
+def loaded(use: Use, value: Word) -> CodeReading:
     """What a program does that reads a variable of this value."""
     given = [text for text in use.values(value.text) if text.strip() and not _UNKNOWN.match(text)][:_MOST_VALUES]
     words = [Word(text, value.known or ("$" not in text and "`" not in text)) for text in given]
     if use.role == "folders":
-        return Loaded(tuple(FileAccess(word, FileOp.EXEC, recursive=True) for word in words))
+        return CodeReading(tuple(FileAccess(word, FileOp.EXEC, recursive=True) for word in words))
     if use.role == "download":
-        return Loaded(hosts=tuple(HostAccess(word, "url", "download") for word in words))
+        return CodeReading(hosts=tuple(HostAccess(word, "url", "download") for word in words))
     if use.role == "code":
         runs = tuple(Handover(use.language, code=word) for word in words)
-        return Loaded(runs=runs, effects=use.effects if runs else ())
+        return CodeReading(runs=runs, effects=use.effects if runs else ())
     files = [word for word in words if "/" in word.text or use.role == "script"]
-    return Loaded(
+    return CodeReading(
         tuple(FileAccess(word, FileOp.EXEC) for word in files),
         runs=tuple(_scripts(use, files)),
         effects=use.effects if files else (),

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from prempti_otel.analysis.catalogue.environment import loaded, variable_names, variables
-from prempti_otel.analysis.reading import CodeReading, Word
+from prempti_otel.analysis.reading import Word
 from prempti_otel.analysis.shell.builtins import BUILTINS
 from prempti_otel.analysis.shell.state import State, values_of
 from prempti_otel.analysis.shell.trace import Process
@@ -67,8 +67,7 @@ class Inherited:
                     continue
                 if use.role != "download":
                     self._seen.add(mark)
-                found = loaded(use, value)
-                commands.found(process, CodeReading(found.files, found.hosts, found.runs, found.effects), state)
+                commands.found(process, loaded(use, value), state)
 
     @staticmethod
     def with_settings(argv: tuple[Word, ...], state: State) -> tuple[Word, ...]:
