@@ -30,7 +30,7 @@ from prempti_otel.model.fields import Level
 from prempti_otel.model.paths import PathResolver
 
 if TYPE_CHECKING:
-    from prempti_otel.analysis.shell.command import Catalogue
+    from prempti_otel.analysis.reading import Catalogue
     from prempti_otel.model.call import ToolCall
 
 LONGEST_TEXT = 64 * 1024

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -133,3 +134,13 @@ class CodeReading(msgspec.Struct, frozen=True):
     """Whether it runs code that cannot be known, or is itself not fully understood."""
     cut: bool = False
     """Whether a cap ended the reading: the code may do anything after that."""
+
+
+class Catalogue(Protocol):
+    """What is known of commands."""
+
+    def read(self, argv: Sequence[Word], stdin: Stdin = ...) -> CommandReading:
+        """Read one command line."""
+        ...
+
+    def __contains__(self, name: str) -> bool: ...

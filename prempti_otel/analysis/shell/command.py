@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -22,7 +22,6 @@ from prempti_otel.analysis.reading import (
     Handover,
     HostAccess,
     LinkAccess,
-    Stdin,
     Word,
 )
 from prempti_otel.analysis.shell import again, arrays, output
@@ -37,6 +36,7 @@ from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process
 
 if TYPE_CHECKING:
+    from prempti_otel.analysis.reading import Catalogue
     from prempti_otel.analysis.shell.walk import Walk
 
 MOST_SAME_CALLS = 2
@@ -63,16 +63,6 @@ _NO_VARIABLES: Mapping[str, Variable | None] = MappingProxyType({})
 def _computed(word: Word) -> Word:
     """The word, unknown where it holds what inline code computes."""
     return Word(word.text, False, word.pattern) if _PLACEHOLDER.search(word.text) else word
-
-
-class Catalogue(Protocol):
-    """What is known of commands."""
-
-    def read(self, argv: Sequence[Word], stdin: Stdin = ...) -> CommandReading:
-        """Read one command line."""
-        ...
-
-    def __contains__(self, name: str) -> bool: ...
 
 
 class Commands:

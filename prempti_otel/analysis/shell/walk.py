@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from prempti_otel.analysis.reading import Stdin, Word
-from prempti_otel.analysis.shell.command import Catalogue, Commands
+from prempti_otel.analysis.reading import Catalogue, Stdin, Word
+from prempti_otel.analysis.shell.command import Commands
 from prempti_otel.analysis.shell.expand import Expander
 from prempti_otel.analysis.shell.redirect import read_redirections
 from prempti_otel.analysis.shell.scan import scan
