@@ -106,19 +106,20 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def send(home: Home, client: EngineClient) -> None:
-    """Every secret: calls by the hook, what is told afterwards straight to the engine."""
-    sent = [payload for number, secret in enumerate(seeded(SECRETS)) for payload in payloads(secret.text, number)]
+    """Every secret: calls by the hook, what is told of one after its verdict straight to the engine."""
+    groups = [payloads(secret.text, number) for number, secret in enumerate(seeded(SECRETS))]
 
-    def one(payload: dict[str, Any]) -> None:
-        text = json.dumps(payload).encode()
-        if payload["hook_event_name"] == "PreToolUse":
-            done = run_hook(home, text)
-            assert done.exit_code == 0, done
-        else:
-            assert client.hook("claude_code", text).complete
+    def in_order(group: list[dict[str, Any]]) -> None:
+        for payload in group:
+            text = json.dumps(payload).encode()
+            if payload["hook_event_name"] == "PreToolUse":
+                done = run_hook(home, text)
+                assert done.exit_code == 0, done
+            else:
+                assert client.hook("claude_code", text).complete
 
     with ThreadPoolExecutor(HOOKS_AT_ONCE) as pool:
-        list(pool.map(one, sent))
+        list(pool.map(in_order, groups))
     for number, secret in enumerate(islice(seeded(SECRETS), MALFORMED)):
         assert client.hook("claude_code", malformed(secret.text, number)).complete
 

@@ -112,6 +112,12 @@ def hang(ctl: Ctl) -> None:
     os.kill(int((ctl.guard_home / "run/engine.lock").read_text()), signal.SIGSTOP)
 
 
+def flag(ctl: Ctl) -> None:
+    """Plant the flag of monitor mode. An engine that still takes an edit over removes it, so begin with a new one."""
+    ctl.ok("restart")
+    (ctl.guard_home / "run/monitor").touch()
+
+
 def project_switch(ctl: Ctl) -> None:
     (ctl.user_home / ".claude/settings.local.json").write_text('{"disableAllHooks": true}')
 
@@ -138,7 +144,7 @@ FAULTS: list[tuple[str, Plant, str, str, Cure]] = [
     ("settings of the agent that it cannot read", unreadable, "fail", "ignores its settings", mend),
     ("rules of low priority off", lambda c: void(c("config", "set", "rules.minimum_priority", "critical")), "warn",
      "below priority critical", run),
-    ("a flag that lets hooks pass", lambda c: (c.guard_home / "run/monitor").touch(), "fail", "let calls pass", run),
+    ("a flag that lets hooks pass", flag, "fail", "let calls pass", run),
     ("an engine that hangs", hang, "fail", "does not answer", run),
     ("a damaged list of hooks", lambda c: void((c.guard_home / "hooks.json").write_text("{")), "fail", "cannot be read",
      run),
