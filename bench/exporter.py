@@ -13,7 +13,8 @@ from typing import Any
 from opentelemetry.sdk.resources import Resource
 
 from bench.rows import Row
-from prempti_otel.audit import Store, StoreReader
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.store import Store
 from prempti_otel.settings.home import Home
 from prempti_otel.telemetry import names, project
 from tests.support.otlp import OtlpReceiver

@@ -138,7 +138,7 @@ def _times(peers: Sequence[Peer], project: Path, rounds: int) -> dict[str, list[
 
 def _check_recorded(home: Home, rounds: int) -> None:
     """Raises RuntimeError where our figures would mean nothing."""
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
 
     load.check_healthy(home)
     with StoreReader(home) as reader:

@@ -13,8 +13,8 @@ from bench.rows import Row
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival
 from prempti_otel.analysis import predict
-from prempti_otel.audit import Redactor
 from prempti_otel.audit.records import decision_record
+from prempti_otel.audit.redaction import Redactor
 from prempti_otel.engine.decide import decide
 from prempti_otel.engine.keeper import Keeper
 from prempti_otel.engine.trail import Trail

@@ -12,7 +12,9 @@ from pathlib import Path
 import msgspec
 
 from bench.rows import Row
-from prempti_otel.audit import Redactor, Store, decision_record
+from prempti_otel.audit.records import decision_record
+from prempti_otel.audit.redaction import Redactor
+from prempti_otel.audit.store import Store
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Decision, DecisionSource, Match, Mode, Priority, Verdict
 from prempti_otel.model.event import Event, Value, tool_event

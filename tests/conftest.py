@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from prempti_otel.audit import Store
+from prempti_otel.audit.store import Store
 from prempti_otel.ctl.lifecycle.process import end_engine
 from prempti_otel.settings.home import Home
 from tests.support.ctl import Ctl

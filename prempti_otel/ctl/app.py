@@ -5,7 +5,6 @@ Commands are imported when they are used, so that ``premptictl --help`` stays fa
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
@@ -13,7 +12,8 @@ import click
 
 from prempti_otel import __version__
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.errors import PremptiError, nearest
+from prempti_otel.ctl.lazy import LazyGroup
+from prempti_otel.errors import PremptiError
 
 SECTIONS = {
     "Set up and remove": {
@@ -62,38 +62,11 @@ SECTIONS = {
         "daemon": ("prempti_otel.ctl.lifecycle.commands:daemon", "Run the engine in the foreground."),
     },
 }
-"""Each command, below what it is for: where it is, and its one-line help (stated here so that help imports nothing)."""
+"""Each command, below what it is for."""
 COMMANDS = {name: entry for commands in SECTIONS.values() for name, entry in commands.items()}
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """All names, sorted."""
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported."""
-        if cmd_name not in COMMANDS:
-            close = nearest(cmd_name, COMMANDS)
-            if close is not None:
-                ctx.fail(f"No such command '{cmd_name}'. Did you mean '{close}'?")
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The lists in ``--help``, from the table."""
-        widest = max(map(len, COMMANDS))
-        for title, commands in SECTIONS.items():
-            with formatter.section(title):
-                formatter.write_dl([(f"{name:<{widest}}", meaning) for name, (_, meaning) in commands.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="premptictl")
 def cli() -> None:
     """Guardrail and flight recorder for AI coding agents.

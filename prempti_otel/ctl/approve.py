@@ -21,7 +21,7 @@ from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 
 if TYPE_CHECKING:
-    from prempti_otel.audit import DecisionBody
+    from prempti_otel.audit.records import DecisionBody
     from prempti_otel.proto.prempti.v1 import engine_pb2 as pb
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -76,7 +76,7 @@ def approve(approval: str | None, last: bool, length: int | None) -> None:
 @format_option
 def approvals(form: str) -> None:
     """Show the calls that wait for an approval, and the approvals that are in force."""
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.engine.client import EngineClient
 
     home = Home.from_environment()
@@ -136,7 +136,8 @@ def _last(home: Home) -> str:
 
 def _show(home: Home, name: str, seq: int, length: int | None) -> None:
     """The call, all of it that is recorded, and the rules that ask. Raises PremptiError where that is gone."""
-    from prempti_otel.audit import DecisionBody, StoreReader, body_of
+    from prempti_otel.audit.reader import StoreReader
+    from prempti_otel.audit.records import DecisionBody, body_of
 
     with StoreReader(home) as store:
         record = store.get(seq)

@@ -16,7 +16,7 @@ from prempti_otel.settings.home import Home
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.audit.records import MatchBody
 
 POLL_SECONDS = 0.2
@@ -61,7 +61,7 @@ def logs(
 
     With --format json, each line is the record as it is stored.
     """
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
 
     filters: dict[str, str | int] = {
         "verdict": verdict or "",
@@ -130,7 +130,7 @@ def line(record: StoredRecord) -> Text:
     """Time, verdict, tool and what it was about, the rules that stopped it, and how long the decision took."""
     from rich.text import Text
 
-    from prempti_otel.audit import DecisionBody, FallbackBody, body_of
+    from prempti_otel.audit.records import DecisionBody, FallbackBody, body_of
 
     when = datetime.fromtimestamp(record.time_ns / 1e9).astimezone().strftime("%m-%d %H:%M:%S")
     text = Text(f"{record.seq:>6} {when} ", style="dim")

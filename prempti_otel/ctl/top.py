@@ -16,7 +16,7 @@ from prempti_otel.settings.home import Home
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.model.record import StoredRecord
 
 REFRESH_SECONDS = 1.0
@@ -37,7 +37,7 @@ MOST_CALLS = 10_000
 )
 def top(once: bool, minutes: int) -> None:
     """Watch calls, verdicts, latency and sessions; ends with Ctrl-C."""
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
 
     with StoreReader(Home.from_environment()) as store:
         window = Window(store, minutes)

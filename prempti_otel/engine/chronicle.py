@@ -21,7 +21,7 @@ from prempti_otel.model.lifecycle import Lifecycle, LifecycleEvent, Outcome
 from prempti_otel.model.record import RecordKind
 
 if TYPE_CHECKING:
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.engine.sessions import Sessions
     from prempti_otel.engine.trail import Trail
     from prempti_otel.model.call import ToolCall

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision, Match
     from prempti_otel.model.event import Event
-    from prempti_otel.rules import Ruleset
+    from prempti_otel.rules.ruleset import Ruleset
 
 
 class Policy(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prempti_otel.audit import StoreReader
+from prempti_otel.audit.reader import StoreReader
 from prempti_otel.model.record import RecordKind
 
 if TYPE_CHECKING:

@@ -40,7 +40,9 @@ from prempti_otel.settings.save import update_config
 if TYPE_CHECKING:
     from prempti_otel.engine.health import Health
     from prempti_otel.engine.trail import Trail
-    from prempti_otel.rules import LoadResult, RuleFile, Ruleset
+    from prempti_otel.rules.loader import LoadResult
+    from prempti_otel.rules.options import RuleFile
+    from prempti_otel.rules.ruleset import Ruleset
     from prempti_otel.settings.config import RuleSettings
     from prempti_otel.settings.home import Home
 
@@ -274,7 +276,7 @@ class Keeper:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            from prempti_otel.rules import load
+            from prempti_otel.rules.loader import load
 
             return load(files, selection=selection(self.config), pause=self._give_way if self.serving else None)
         except Exception as error:  # noqa: BLE001 - the boundary of one ruleset; it is rejected and recorded

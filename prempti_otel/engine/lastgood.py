@@ -15,7 +15,7 @@ from prempti_otel.settings.config import Config
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from prempti_otel.rules import RuleFile
+    from prempti_otel.rules.options import RuleFile
     from prempti_otel.settings.home import Home
 
 
@@ -48,7 +48,7 @@ class LastGood:
 
     def rules(self) -> list[RuleFile]:
         """The copy. Raises PremptiError where there is none that can be read."""
-        from prempti_otel.rules import RuleFile
+        from prempti_otel.rules.options import RuleFile
 
         try:
             texts = typed.decode(self._rules.read_bytes(), list[_Text])

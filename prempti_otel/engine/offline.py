@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from prempti_otel.engine.projects.rules import ProjectSource
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.decision import Decision
-    from prempti_otel.rules import RuleFile, Ruleset
+    from prempti_otel.rules.options import RuleFile
+    from prempti_otel.rules.ruleset import Ruleset
     from prempti_otel.settings.home import Home
 
 
@@ -88,7 +89,7 @@ def open_judge(home: Home, paths: Sequence[Path] = (), added: Sequence[Path] = (
     The installed ruleset comes with the trusted rules of projects, for calls that are made in them.
     Raises PremptiError.
     """
-    from prempti_otel.rules import load
+    from prempti_otel.rules.loader import load
 
     config = load_config(home.config)
     projects = None
@@ -112,7 +113,7 @@ def trusted_projects(home: Home, config: Config, files: Sequence[RuleFile]) -> P
     trusted = by_project(read_trust(home))
     if not trusted:
         return None
-    from prempti_otel.rules import Options
+    from prempti_otel.rules.options import Options
     from prempti_otel.rules.project import foundation
 
     options = Options(selection=selection(config))

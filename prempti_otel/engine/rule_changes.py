@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prempti_otel.rules import RuleFile
+    from prempti_otel.rules.options import RuleFile
 
 ACTION = "rules-changed"
 """The admin record's."""

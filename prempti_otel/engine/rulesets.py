@@ -18,7 +18,8 @@ from prempti_otel.settings.regular import read_regular
 from prempti_otel.settings.resources import resource
 
 if TYPE_CHECKING:
-    from prempti_otel.rules import RuleFile, Selection
+    from prempti_otel.rules.options import RuleFile
+    from prempti_otel.rules.selection import Selection
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
 
@@ -84,7 +85,7 @@ def _other_home(home: Home) -> list[str]:
 
 def _home_as_rules(places: Iterable[str]) -> RuleFile:
     """Adds ``places`` to the guard's own; what may mean something in a list or a pattern becomes any character."""
-    from prempti_otel.rules import RuleFile
+    from prempti_otel.rules.options import RuleFile
 
     items = ", ".join(f'"{_SPECIAL.sub("?", place)}"' for place in places)
     text = f"- list: {_GUARD_PATHS}\n  items: [{items}]\n  override: {{items: append}}\n"
@@ -92,7 +93,7 @@ def _home_as_rules(places: Iterable[str]) -> RuleFile:
 
 
 def _read(path: Path) -> RuleFile:
-    from prempti_otel.rules import RuleFile
+    from prempti_otel.rules.options import RuleFile
 
     try:
         data = read_regular(path, MAX_BYTES)
@@ -124,7 +125,7 @@ def signature(paths: Sequence[Path]) -> Signature:
 
 def selection(config: Config) -> Selection:
     """Which of the loaded rules ``config`` puts in force."""
-    from prempti_otel.rules import Selection
+    from prempti_otel.rules.selection import Selection
 
     rules = config.rules
     return Selection(

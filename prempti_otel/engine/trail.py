@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from prempti_otel.audit import Redactor, Store
 from prempti_otel.audit.lifecycle_records import lifecycle_record, outcome_record
 from prempti_otel.audit.records import admin_record, decision_record, fallback_record, policy_record, unjudged_record
+from prempti_otel.audit.redaction import Redactor
+from prempti_otel.audit.store import Store
 from prempti_otel.engine.health import describe
 from prempti_otel.engine.repositories import Repositories
 from prempti_otel.errors import PremptiError

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prempti_otel.rules.checks.compiler import compile_expression, warnings_of
@@ -29,7 +30,7 @@ from prempti_otel.rules.language.na import deprecated_fields, unsafe_checks
 from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
 from prempti_otel.rules.language.substitution import CompiledList, ExpansionError, compile_lists, substitute
 from prempti_otel.rules.output import OutputError, Template, compile_output
-from prempti_otel.rules.ruleset import MARK_TAG, Rule
+from prempti_otel.rules.rule import MARK_TAG, Rule
 from prempti_otel.rules.selection import OutputSuffix, with_suffixes
 from prempti_otel.rules.steps import let_go
 
@@ -82,25 +83,41 @@ class Builder:
         self._unused(lists, macros, report)
         return rules
 
+    def one(self, name: str, report: Report) -> Rule | None:
+        """One rule and the macros it needs, compiled; None where it says to be skipped.
+
+        Raises LoadError, which need not be the first that `build` would raise.
+        """
+        lists = compile_lists(self._collector.lists)
+        return self._rule(self._collector.rules[name], lists, self._table(lists), report)
+
     def let_go(self) -> Iterator[None]:
         """Give back what was kept from file to file, in small steps."""
         yield from let_go(self._kept, self._conditions, self._trees, self._templates)
 
     def _macros(self, lists: Sequence[CompiledList]) -> Generator[None, None, MacroTable]:
-        parsed: dict[str, Expression] = {}
-        definitions = self._collector.macros
-        for name, definition in definitions.items():
-            text = self._expanded(definition.condition, lists, definition)
-            parsed[name] = self._parsed(text, definition)
+        table = self._table(lists)
+        for name in table.definitions:
+            table.parsed(name)
             yield
-        table = MacroTable(definitions, parsed, known=self._kept)
-        for name, definition in definitions.items():
+        for name, definition in table.definitions.items():
             try:
                 table.resolve_named(name)
             except MacroError as error:
                 raise self._macro_error(error, definition, definition.condition) from None
             yield
         return table
+
+    def _table(self, lists: Sequence[CompiledList]) -> MacroTable:
+        """All macros, each parsed when it is first asked for."""
+        definitions = self._collector.macros
+
+        @cache
+        def parsed(name: str) -> Expression:
+            definition = definitions[name]
+            return self._parsed(self._expanded(definition.condition, lists, definition), definition)
+
+        return MacroTable(definitions, parsed, known=self._kept)
 
     def _expanded(self, text: str, lists: Sequence[CompiledList], owner: MacroDefinition | RuleDefinition) -> str:
         try:
@@ -147,23 +164,15 @@ class Builder:
         for code, sentence in compiled.warnings:
             report(rule.file.diagnostic(code, sentence, _expression_place(rule, text, 0)))
         self._warn_of_append(rule, lists, macros, compiled, report)
-        place = rule.place[-1]
         levels = tuple(sorted({branch.level for branch in compiled.branches}))
         return Rule(
-            rule.name,
-            rule.enabled,
-            rule.priority,
-            tuple(sorted(rule.tags)),
-            rule.source,
-            rule.description,
-            text,
-            output,
-            levels,
-            place.file,
-            place.line + 1,
-            compiled.tree,
-            compiled.branches,
-            template,
+            **rule.told(),
+            condition=text,
+            output=output,
+            levels=levels,
+            tree=compiled.tree,
+            branches=compiled.branches,
+            template=template,
         )
 
     def _template(self, rule: RuleDefinition, report: Report) -> tuple[Template, str]:

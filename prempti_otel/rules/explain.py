@@ -17,7 +17,7 @@ from prempti_otel.rules.output import compile_output
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event
     from prempti_otel.model.fields import Registry
-    from prempti_otel.rules.ruleset import Rule
+    from prempti_otel.rules.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,50 +7,20 @@ Work is done in small steps, so that a reload beside running request threads doe
 from __future__ import annotations
 
 import gc
-import hashlib
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 
-from prempti_otel.model.event import EVENT_SOURCE
 from prempti_otel.model.fields import FIELDS, Registry
 from prempti_otel.rules.build import Builder
-from prempti_otel.rules.diagnostics import Code, FileResult, JsonObject, LoadError, results_text
+from prempti_otel.rules.diagnostics import FileResult, JsonObject, LoadError, results_text
 from prempti_otel.rules.files.collector import Collector
-from prempti_otel.rules.files.requirements import PLUGINS, Version, unmet
+from prempti_otel.rules.files.requirements import PLUGINS, check_plugins
 from prempti_otel.rules.files.schema import schema_warnings
-from prempti_otel.rules.files.yamlnodes import SourceFile
-from prempti_otel.rules.ruleset import Rule, Ruleset
-from prempti_otel.rules.selection import OutputSuffix, Selection
-from prempti_otel.rules.steps import let_go
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class RuleFile:
-    """A rules file's text; ``name`` is the path that diagnostics show."""
-
-    name: str
-    content: bytes | str
-
-    def source(self) -> SourceFile:
-        """With its text as bytes."""
-        content = self.content
-        return SourceFile(self.name, content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What loading depends on besides the files."""
-
-    fields: Registry = field(default_factory=lambda: FIELDS)
-    selection: Selection = field(default_factory=Selection)
-    source: str = EVENT_SOURCE
-    """The event source that is served; rules of others are skipped."""
-    suffixes: tuple[OutputSuffix, ...] = ()
-    plugins: Mapping[str, Version] | None = None
-    """What ``required_plugin_versions`` is checked against; None: not checked."""
+from prempti_otel.rules.options import Options, RuleFile, digest
+from prempti_otel.rules.rule import Rule
+from prempti_otel.rules.ruleset import Ruleset
+from prempti_otel.rules.selection import Selection, select
+from prempti_otel.rules.steps import finish, let_go
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +79,6 @@ def load(
             gc.enable()
 
 
-def finish(steps: Generator[None, None, T], pause: Callable[[], None] | None) -> T:
-    """What the steps come to; ``pause`` is called between them."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            result: T = finished.value
-            return result
-        if pause is not None:
-            pause()
-
-
 def load_steps(files: Sequence[RuleFile], options: Options) -> Generator[None, None, LoadResult]:
     """The same as a generator that yields between small steps and returns the result."""
     collector = Collector(frozenset({options.source}), options.fields)
@@ -136,7 +94,7 @@ def load_steps(files: Sequence[RuleFile], options: Options) -> Generator[None, N
                 yield
             result.own_warnings = len(result.warnings)
             rules = yield from builder.build(result.warnings.append)
-            _check_plugins(collector, source, options.plugins)
+            check_plugins(collector.plugins, source, options.plugins)
         except LoadError as error:
             result.errors.append(error.diagnostic)
             return LoadResult(results, None, files)
@@ -146,50 +104,7 @@ def load_steps(files: Sequence[RuleFile], options: Options) -> Generator[None, N
     return LoadResult(results, ruleset, files)
 
 
-def _check_plugins(collector: Collector, file: SourceFile, plugins: Mapping[str, Version] | None) -> None:
-    if plugins is None:
-        return
-    sentence = unmet(collector.plugins, plugins)
-    if sentence is not None:
-        place = (file.location("rules content", ""),)
-        raise LoadError(
-            file.diagnostic(Code.VALIDATE, sentence, place, "remove the requirement and the rules that need it")
-        )
-
-
 def ruleset_of(rules: Sequence[Rule], files: Sequence[RuleFile], options: Options) -> Generator[None, None, Ruleset]:
     """The rules with the selection applied; one that is enabled by it goes last. ``files``: what the digest is of."""
-    selection = options.selection
-    order = [rule for rule in rules if rule.enabled]
-    for switch in selection.all_switches():
-        meant = [rule for rule in rules if switch.applies(rule.name, rule.tags)]
-        names = {rule.name for rule in meant}
-        if switch.enable:
-            known = {rule.name for rule in order}
-            order += [rule for rule in meant if rule.name not in known]
-        else:
-            order = [rule for rule in order if rule.name not in names]
-        yield
-    limit = selection.minimum_priority.rank
-    order = [rule for rule in order if rule.priority.rank <= limit]
-    enabled = {rule.name for rule in order}
-    final = []
-    for rule in rules:
-        in_force = rule.name in enabled
-        final.append(rule if rule.enabled == in_force else replace(rule, enabled=in_force))
-        yield
-    by_name = {rule.name: rule for rule in final}
-    digest = _digest(files, options)
-    return (yield from Ruleset.build(final, [by_name[rule.name] for rule in order], digest, options.fields))
-
-
-def _digest(files: Sequence[RuleFile], options: Options) -> str:
-    """Over names, texts and selection, each with its length, so that nothing can pass for something else."""
-    whole = hashlib.sha256()
-    for file in files:
-        source = file.source()
-        for part in (source.name.encode("utf-8", "surrogatepass"), source.content):
-            whole.update(b"%d:" % len(part))
-            whole.update(part)
-    whole.update(repr((options.selection, options.source, options.suffixes)).encode())
-    return whole.hexdigest()
+    final, order = yield from select(rules, options.selection)
+    return (yield from Ruleset.build(final, order, digest(files, options), options.fields))

@@ -16,9 +16,11 @@ from prempti_otel.rules.files.reader import Item
 from prempti_otel.rules.files.tightening import Tightening
 from prempti_otel.rules.files.yamlnodes import SourceFile
 from prempti_otel.rules.language.ast import Compare, Constants, Expression, checks
-from prempti_otel.rules.loader import Options, RuleFile, finish, ruleset_of
-from prempti_otel.rules.ruleset import Rule, Ruleset
-from prempti_otel.rules.steps import let_go
+from prempti_otel.rules.loader import ruleset_of
+from prempti_otel.rules.options import Options, RuleFile
+from prempti_otel.rules.rule import Rule
+from prempti_otel.rules.ruleset import Ruleset
+from prempti_otel.rules.steps import finish, let_go
 
 MAX_RULES = 500
 """Rules of one project."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prempti_otel.model.fields import FIELDS, Argument, Field, Level, Registry
-from prempti_otel.rules.checks.operators import operators_of
+from prempti_otel.rules.language.operators import operators_of
 
 _INTRODUCTION = """# Rule fields
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from prempti_otel.model.decision import Match, Priority, Verdict
+from prempti_otel.model.decision import Match, Verdict
 from prempti_otel.model.fields import Level
 from prempti_otel.rules.checks.compiler import Check
 from prempti_otel.rules.checks.index import BranchIndex
@@ -18,51 +18,11 @@ if TYPE_CHECKING:
     from prempti_otel.model.event import Event
     from prempti_otel.model.fields import Registry
     from prempti_otel.rules.language.ast import Expression
-    from prempti_otel.rules.language.levels import Branch
-    from prempti_otel.rules.output import Template
+    from prempti_otel.rules.rule import Rule
 
 MATCHES_KEPT = 5
 """Of one rule; the first says on how many events it held."""
-MARK_TAG = "coding_agent_mark:"
-"""A tag that begins so sets the mark that follows."""
-_VERDICT_TAGS = (("coding_agent_deny", Verdict.DENY), ("coding_agent_ask", Verdict.ASK))
 _SEVERITY = {Verdict.DENY: 0, Verdict.ASK: 1, Verdict.DEFER: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One loaded rule."""
-
-    name: str
-    enabled: bool
-    """Whether it is in force, the selection considered."""
-    priority: Priority
-    tags: tuple[str, ...]
-    """Sorted."""
-    source: str
-    description: str
-    condition: str
-    """With exceptions, lists in place, macros by name."""
-    output: str
-    levels: tuple[Level, ...]
-    """Of its branches, each once, shallowest first."""
-    file: str
-    line: int
-    """From 1: where the rule was first defined, or last redefined."""
-    tree: Expression
-    """The condition, macros in place."""
-    branches: tuple[Branch, ...]
-    template: Template
-
-    @property
-    def verdict(self) -> Verdict:
-        """What it asks for by its tags; ``defer`` where it only informs."""
-        return next((verdict for tag, verdict in _VERDICT_TAGS if tag in self.tags), Verdict.DEFER)
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """Labels of the session marks it sets."""
-        return tuple(tag.removeprefix(MARK_TAG) for tag in self.tags if tag.startswith(MARK_TAG) and tag != MARK_TAG)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from prempti_otel.model.decision import Priority
+
+if TYPE_CHECKING:
+    from prempti_otel.rules.rule import DefinedRule
+
+R = TypeVar("R", bound="DefinedRule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,30 @@ class Selection:
         rules = tuple(Switch(False, rule=name) for name in self.disabled_rules)
         tags = tuple(Switch(False, tag=name) for name in self.disabled_tags)
         return rules + tags + self.switches
+
+
+def select(rules: Sequence[R], selection: Selection) -> Generator[None, None, tuple[list[R], list[R]]]:
+    """All rules with their state, and those in force, one that is switched on going last; in small steps."""
+    order = [rule for rule in rules if rule.enabled]
+    for switch in selection.all_switches():
+        meant = [rule for rule in rules if switch.applies(rule.name, rule.tags)]
+        names = {rule.name for rule in meant}
+        if switch.enable:
+            known = {rule.name for rule in order}
+            order += [rule for rule in meant if rule.name not in known]
+        else:
+            order = [rule for rule in order if rule.name not in names]
+        yield
+    limit = selection.minimum_priority.rank
+    order = [rule for rule in order if rule.priority.rank <= limit]
+    enabled = {rule.name for rule in order}
+    final = []
+    for rule in rules:
+        in_force = rule.name in enabled
+        final.append(rule if rule.enabled == in_force else replace(rule, enabled=in_force))
+        yield
+    by_name = {rule.name: rule for rule in final}
+    return final, [by_name[rule.name] for rule in order]
 
 
 @dataclass(frozen=True, slots=True)

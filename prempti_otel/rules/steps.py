@@ -1,11 +1,24 @@
-"""Giving memory back a little at a time: what is freed at once holds up all other threads meanwhile."""
+"""Work in small steps, beside which other threads can run; memory is given back so, too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, TypeVar
 
 _STEP = 64
+T = TypeVar("T")
+
+
+def finish(steps: Generator[None, None, T], pause: Callable[[], None] | None) -> T:
+    """What the steps come to; ``pause`` is called between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            result: T = finished.value
+            return result
+        if pause is not None:
+            pause()
 
 
 def let_go(*tables: dict[Any, Any] | list[Any]) -> Iterator[None]:

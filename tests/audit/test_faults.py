@@ -17,7 +17,9 @@ from typing import Literal
 
 import pytest
 
-from prempti_otel.audit import Store, StoreError, StoreReader
+from prempti_otel.audit.errors import StoreError
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.store import Store
 from prempti_otel.audit.verify import verify
 from prempti_otel.model.record import Record, StoredRecord
 from prempti_otel.settings.home import Home
@@ -28,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 WRITER = """
     import sys
     from pathlib import Path
-    from prempti_otel.audit import Store
+    from prempti_otel.audit.store import Store
     from prempti_otel.settings.home import Home
     from tests.support.records import a_record
 
@@ -121,7 +123,8 @@ def _append_for_ever(store: Store, record: Record) -> Iterator[StoredRecord]:
 LIMITED = """
     import resource, sys
     from pathlib import Path
-    from prempti_otel.audit import Store, StoreError
+    from prempti_otel.audit.errors import StoreError
+    from prempti_otel.audit.store import Store
     from prempti_otel.audit.verify import verify
     from prempti_otel.settings.home import Home
     from tests.support.records import a_record

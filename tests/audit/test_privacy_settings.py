@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from prempti_otel.audit import StoreReader
+from prempti_otel.audit.reader import StoreReader
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.settings.home import Home
 from tests.support.claude_payloads import fields

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.audit import (
+from prempti_otel.audit.bounds import CALL_TEXT, DEEPEST, EVENT_TEXT, TOO_DEEP
+from prempti_otel.audit.records import (
     AdminBody,
     DecisionBody,
     FallbackBody,
@@ -24,7 +25,6 @@ from prempti_otel.audit import (
     policy_record,
     unjudged_record,
 )
-from prempti_otel.audit.bounds import CALL_TEXT, DEEPEST, EVENT_TEXT, TOO_DEEP
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Priority, Verdict
 from prempti_otel.model.event import Event, tool_event

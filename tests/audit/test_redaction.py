@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.audit import Redactor
-from prempti_otel.audit.redaction import MOST_SECRETS, PLACEHOLDER
+from prempti_otel.audit.redaction import MOST_SECRETS, PLACEHOLDER, Redactor
 from prempti_otel.errors import PremptiError
 from tests.support.records import KEY, REDACTOR
 

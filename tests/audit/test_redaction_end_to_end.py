@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from prempti_otel.audit import StoreReader
 from prempti_otel.audit.cursors import SIGNALS
 from prempti_otel.audit.key import key_path
+from prempti_otel.audit.reader import StoreReader
 from prempti_otel.audit.redaction import PLACEHOLDER
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.settings.home import Home

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from prempti_otel.audit import Store, StoreReader
 from prempti_otel.audit.maintenance import NANOSECONDS_PER_DAY, Maintenance
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.store import Store
 from prempti_otel.audit.verify import verify
 from prempti_otel.settings.home import Home
 from prempti_otel.telemetry.state import ExportState

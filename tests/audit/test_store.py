@@ -12,8 +12,12 @@ from typing import Literal
 
 import pytest
 
-from prempti_otel.audit import Redactor, Store, StoreError, StoreReader, admin_record
 from prempti_otel.audit.chain import GENESIS
+from prempti_otel.audit.errors import StoreError
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import admin_record
+from prempti_otel.audit.redaction import Redactor
+from prempti_otel.audit.store import Store
 from prempti_otel.audit.verify import verify
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from prempti_otel.audit import Store, StoreReader
 from prempti_otel.audit.chain import record_hash
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.store import Store
 from prempti_otel.audit.tip import Head, read_head, write_head
 from prempti_otel.audit.verify import verify
 from prempti_otel.settings.home import Home

@@ -10,14 +10,15 @@ from typing import Any
 from prempti_otel.model.decision import Priority
 from prempti_otel.model.event import Event
 from prempti_otel.model.fields import FIELDS, Argument, Field, FieldType, Level, Registry
-from prempti_otel.rules import LoadResult, Options, OutputSuffix, RuleFile, Selection, Switch, load_steps
 from prempti_otel.rules.diagnostics import FileResult, LoadError
 from prempti_otel.rules.files.collector import Collector
 from prempti_otel.rules.files.requirements import parse_version, unmet
 from prempti_otel.rules.files.schema import schema_warnings
 from prempti_otel.rules.files.yamlnodes import SourceFile
 from prempti_otel.rules.language.ast import canonical
-from prempti_otel.rules.selection import matches_wildcard
+from prempti_otel.rules.loader import LoadResult, load_steps
+from prempti_otel.rules.options import Options, RuleFile
+from prempti_otel.rules.selection import OutputSuffix, Selection, Switch, matches_wildcard
 from tests.conformance.evaluation import Values, registry_of
 from tests.conformance.outcome import Case, Disagreed, NotApplicable, Outcome
 from tests.conformance.templates import PROBE_FIELDS, PROBE_TIME

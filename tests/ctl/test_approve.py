@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.audit import AdminBody, StoreReader, body_of
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import AdminBody, body_of
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.engine.approvals.listener import Request, ask
 from prempti_otel.engine.client import EngineClient

@@ -17,8 +17,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from opentelemetry.sdk.resources import Resource
 
-from prempti_otel.audit import Store, StoreReader
 from prempti_otel.audit.cursors import SIGNALS, read_cursors
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.store import Store
 from prempti_otel.model.record import Record, RecordKind
 from prempti_otel.settings.home import Home
 from prempti_otel.telemetry import project

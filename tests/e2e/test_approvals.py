@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.audit import AdminBody, body_of
+from prempti_otel.audit.records import AdminBody, body_of
 from prempti_otel.model.record import RecordKind
 from tests.support.approvers import skip_below_an_agent
 from tests.support.guard import PREMPTICTL, Guard, wait_until

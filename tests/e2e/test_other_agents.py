@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from prempti_otel.audit import body_of
 from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
-from prempti_otel.audit.records import FallbackBody
+from prempti_otel.audit.records import FallbackBody, body_of
 from prempti_otel.model.record import RecordKind
 from tests.support.forbidden import REMOVE
 from tests.support.guard import Guard, wait_until

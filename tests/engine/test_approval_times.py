@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.audit import StoreReader
+from prempti_otel.audit.reader import StoreReader
 from prempti_otel.ctl.replay.history import compare
 from prempti_otel.engine.approvals.calls import (
     ASKED_NS,

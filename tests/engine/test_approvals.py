@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from prempti_otel import agents
 from prempti_otel.agents.interface import Arrival
-from prempti_otel.audit import AdminBody, StoreReader, body_of
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import AdminBody, body_of
 from prempti_otel.engine.approvals.calls import (
     ASKED_NS,
     MAX_ASKED,

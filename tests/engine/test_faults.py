@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.audit import AdminBody, DecisionBody, StoreReader, body_of
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import AdminBody, DecisionBody, body_of
 from prempti_otel.audit.verify import verify
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.model.record import RecordKind

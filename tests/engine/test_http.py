@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prempti_otel.agents.interface import Reply
-from prempti_otel.audit import DecisionBody, StoreReader
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import DecisionBody
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.http import server as http_server

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from prempti_otel.audit import DecisionBody, LifecycleBody, OutcomeBody, StoreReader, body_of
-from prempti_otel.audit.records import Body
+from prempti_otel.audit.lifecycle_records import LifecycleBody, OutcomeBody
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import Body, DecisionBody, body_of
 from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.lifecycles import SECOND_NS, Lifecycles, Limits

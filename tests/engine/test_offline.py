@@ -12,7 +12,7 @@ from prempti_otel.engine.offline import Judge, open_judge
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
 from prempti_otel.model.event import Event
-from prempti_otel.rules import Ruleset
+from prempti_otel.rules.ruleset import Ruleset
 from tests.support.claude_payloads import payload
 from tests.support.engine_process import ONLY_OWN_RULES, make_home
 from tests.support.rulesets import RULES, ruleset

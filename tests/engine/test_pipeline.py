@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from prempti_otel.agents.interface import Reply
-from prempti_otel.audit import DecisionBody, StoreReader, body_of
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import DecisionBody, body_of
 from prempti_otel.audit.verify import verify
 from prempti_otel.engine.evaluate import Policy
 from prempti_otel.engine.health import Health

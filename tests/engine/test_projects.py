@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prempti_otel.agents.interface import Reply
-from prempti_otel.audit import AdminBody, DecisionBody, StoreReader, body_of
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import AdminBody, DecisionBody, body_of
 from prempti_otel.engine.approvals.calls import Approvals
 from prempti_otel.engine.chronicle import Chronicle
 from prempti_otel.engine.health import Health

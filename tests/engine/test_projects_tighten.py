@@ -12,8 +12,10 @@ from prempti_otel.engine.offline import Judge
 from prempti_otel.engine.projects.rules import Everywhere, FileState, ProjectRules, State
 from prempti_otel.engine.rulesets import read_rule_files
 from prempti_otel.model.decision import Verdict
-from prempti_otel.rules import RuleFile, Ruleset, load
+from prempti_otel.rules.loader import load
+from prempti_otel.rules.options import RuleFile
 from prempti_otel.rules.project import Foundation, foundation, load_project
+from prempti_otel.rules.ruleset import Ruleset
 from prempti_otel.settings.resources import resource
 from tests.support.claude_payloads import payload
 from tests.support.projects import rule

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prempti_otel.audit import DecisionBody, body_of
+from prempti_otel.audit.records import DecisionBody, body_of
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.repositories import Repositories, _browsable, _remote
 from prempti_otel.engine.trail import Trail

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prempti_otel.engine.rule_changes import changes
-from prempti_otel.rules import RuleFile
+from prempti_otel.rules.options import RuleFile
 
 A, B = RuleFile("/r/a.yaml", "- list: a"), RuleFile("/r/b.yaml", b"- list: b")
 

@@ -16,7 +16,8 @@ from prempti_otel.engine.offline import open_judge
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, rule_paths, selection, signature
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Priority, Verdict
-from prempti_otel.rules import RuleFile, load
+from prempti_otel.rules.loader import load
+from prempti_otel.rules.options import RuleFile
 from prempti_otel.settings.config import Config, RuleSettings
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.resources import resource

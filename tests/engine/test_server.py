@@ -15,7 +15,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from prempti_otel.audit import DecisionBody, FallbackBody, StoreReader, body_of
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import DecisionBody, FallbackBody, body_of
 from prempti_otel.audit.verify import verify
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.engine.server import SERVICE_NAME

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prempti_otel.model.event import Event
 from prempti_otel.model.fields import Field, FieldType, Level, Registry
-from prempti_otel.rules import compile_condition
+from prempti_otel.rules.checks.compiler import compile_condition
 from prempti_otel.rules.checks.operands import ConditionTypeError
 from prempti_otel.rules.output import compile_output
 from tests.support.predictions import predicted

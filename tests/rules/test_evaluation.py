@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prempti_otel.model.fields import FIELDS
-from prempti_otel.rules import compile_condition
+from prempti_otel.rules.checks.compiler import compile_condition
 from prempti_otel.rules.checks.operands import ConditionTypeError
 from tests.support.rules import event, holds
 

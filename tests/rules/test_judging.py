@@ -10,8 +10,8 @@ import pytest
 from prempti_otel.model.decision import Priority, Verdict
 from prempti_otel.model.event import Event
 from prempti_otel.model.fields import Level
-from prempti_otel.rules import Ruleset, Selection, Switch
-from prempti_otel.rules.selection import matches_wildcard
+from prempti_otel.rules.ruleset import Ruleset
+from prempti_otel.rules.selection import Selection, Switch, matches_wildcard
 from tests.support.rules import event, matched, rule, ruleset
 
 CALL = event({"tool.name": "Bash", "tool.input_command": "rm -rf /"})

@@ -182,7 +182,8 @@ def test_the_digest_follows_texts_and_selection() -> None:
 
 
 def test_work_pauses_between_small_steps() -> None:
-    from prempti_otel.rules import RuleFile, load
+    from prempti_otel.rules.loader import load
+    from prempti_otel.rules.options import RuleFile
 
     pauses: list[None] = []
     load([RuleFile("f", "".join(rule(f"r{number}") for number in range(50)))], pause=lambda: pauses.append(None))

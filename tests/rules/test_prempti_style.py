@@ -8,7 +8,7 @@ import pytest
 
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.event import tool_event
-from prempti_otel.rules import parse_condition
+from prempti_otel.rules.language.parser import parse_condition
 from tests.support.rules import codes, loaded, matched, ruleset
 
 RULES = """

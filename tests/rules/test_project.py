@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from prempti_otel.model.decision import Match, Verdict
 from prempti_otel.model.event import Event
 from prempti_otel.model.fields import Level
-from prempti_otel.rules import Options, RuleFile, Selection, load
+from prempti_otel.rules.loader import load
+from prempti_otel.rules.options import Options, RuleFile
 from prempti_otel.rules.project import MAX_CHECKS, MAX_RULES, ProjectLoad, foundation, load_project
+from prempti_otel.rules.selection import Selection
 
 BASE = """\
 - list: secret_words

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prempti_otel.model.event import Event
 from prempti_otel.model.fields import FIELDS, Level
-from prempti_otel.rules import compile_condition, parse_condition
+from prempti_otel.rules.checks.compiler import compile_condition
 from prempti_otel.rules.checks.globs import glob_predicate
 from prempti_otel.rules.checks.literals import glob_literals, regex_literals
 from prempti_otel.rules.checks.operands import ConditionTypeError
@@ -31,7 +31,7 @@ from prempti_otel.rules.language.ast import (
     canonical_bytes,
 )
 from prempti_otel.rules.language.escaping import escape, unescape
-from prempti_otel.rules.language.parser import ConditionSyntaxError
+from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
 from prempti_otel.rules.output import OutputError, compile_output
 from tests.support.rules import event, loaded, rule, ruleset
 

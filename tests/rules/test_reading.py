@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prempti_otel.rules import ConditionSyntaxError, parse_condition
 from prempti_otel.rules.language.ast import canonical
+from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
 
 READ = [
     ("a.b=x", "a.b = x"),

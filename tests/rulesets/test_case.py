@@ -16,7 +16,8 @@ from prempti_otel.engine.prediction import shipped_context
 from prempti_otel.engine.rulesets import read_rule_files, selection
 from prempti_otel.model.decision import Verdict
 from prempti_otel.model.paths import PathResolver, ignores_case
-from prempti_otel.rules import Ruleset, load
+from prempti_otel.rules.loader import load
+from prempti_otel.rules.ruleset import Ruleset
 from prempti_otel.settings.config import Config
 
 RULES = Path(__file__).parents[2] / "rules" / "default"

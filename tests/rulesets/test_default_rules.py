@@ -11,7 +11,10 @@ import pytest
 from prempti_otel.ctl.rules import unit_tests
 from prempti_otel.engine.rulesets import read_rule_files, selection
 from prempti_otel.model.decision import Verdict
-from prempti_otel.rules import LoadResult, Rule, RuleFile, Ruleset, load
+from prempti_otel.rules.loader import LoadResult, load
+from prempti_otel.rules.options import RuleFile
+from prempti_otel.rules.rule import Rule
+from prempti_otel.rules.ruleset import Ruleset
 from prempti_otel.settings.config import Config
 from prempti_otel.settings.document import compose
 from prempti_otel.settings.text import read_text

@@ -14,7 +14,7 @@ from prempti_otel.ctl.rules.unit_tests import Step, judge_of, payload_of
 from prempti_otel.engine.offline import Judge
 from prempti_otel.engine.rulesets import read_rule_files, selection
 from prempti_otel.model.decision import Verdict
-from prempti_otel.rules import load
+from prempti_otel.rules.loader import load
 from prempti_otel.settings.config import Config
 
 RULES = Path(__file__).parents[2] / "rules" / "default"

@@ -20,7 +20,7 @@ from typing import Any
 import grpc
 import pytest
 
-from prempti_otel.audit import StoreReader
+from prempti_otel.audit.reader import StoreReader
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home

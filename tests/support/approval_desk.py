@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prempti_otel.agents.interface import Reply
-from prempti_otel.audit import DecisionBody, StoreReader, body_of
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import DecisionBody, body_of
 from prempti_otel.engine.approvals.calls import (
     Approvals,
     Grant,

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from prempti_otel.audit import StoreReader
+from prempti_otel.audit.reader import StoreReader
 from prempti_otel.engine.client import EngineClient
 from prempti_otel.settings.home import Home
 from tests.support.forked_ctl import ForkedCtl

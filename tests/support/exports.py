@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prempti_otel.audit import StoreReader
 from prempti_otel.audit.cursors import SIGNALS, read_cursors
+from prempti_otel.audit.reader import StoreReader
 from prempti_otel.settings.home import Home
 
 

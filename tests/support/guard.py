@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.audit import DecisionBody, StoreReader, body_of
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import DecisionBody, body_of
 from prempti_otel.model.record import RecordKind, StoredRecord
 from prempti_otel.settings.home import Home
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from prempti_otel.audit import (
-    DecisionBody,
-    Redactor,
-    Store,
-    admin_record,
-    body_of,
-    decision_record,
-    outcome_record,
-)
+from prempti_otel.audit.lifecycle_records import outcome_record
+from prempti_otel.audit.records import DecisionBody, admin_record, body_of, decision_record
+from prempti_otel.audit.redaction import Redactor
+from prempti_otel.audit.store import Store
 from prempti_otel.model.call import ToolCall
 from prempti_otel.model.decision import Decision, DecisionSource, Match, Mode, Priority, Verdict
 from prempti_otel.model.event import Event, tool_event

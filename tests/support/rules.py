@@ -7,7 +7,11 @@ from typing import Any
 
 from prempti_otel.model.event import Event
 from prempti_otel.model.fields import Level
-from prempti_otel.rules import LoadResult, RuleFile, Ruleset, Selection, compile_condition, load
+from prempti_otel.rules.checks.compiler import compile_condition
+from prempti_otel.rules.loader import LoadResult, load
+from prempti_otel.rules.options import RuleFile
+from prempti_otel.rules.ruleset import Ruleset
+from prempti_otel.rules.selection import Selection
 
 
 def event(values: Mapping[str, Any] | None = None, level: Level = Level.TOOL, base: Event | None = None) -> Event:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prempti_otel.rules import RuleFile, Ruleset, load
+from prempti_otel.rules.loader import load
+from prempti_otel.rules.options import RuleFile
+from prempti_otel.rules.ruleset import Ruleset
 
 RULES = """\
 - rule: Deny marker

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 
-from prempti_otel.audit import Store, StoreReader, decision_record
 from prempti_otel.audit.cursors import SIGNALS, read_cursors
+from prempti_otel.audit.reader import StoreReader
+from prempti_otel.audit.records import decision_record
+from prempti_otel.audit.store import Store
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
 from prempti_otel.model.event import tool_event

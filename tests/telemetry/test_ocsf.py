@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from ocsf_json_schema import OcsfJsonSchema, OcsfJsonSchemaEmbedded, get_ocsf_schema
 from opentelemetry.sdk.resources import Resource
 
-from prempti_otel.audit import decision_record, fallback_record, unjudged_record
+from prempti_otel.audit.records import decision_record, fallback_record, unjudged_record
 from prempti_otel.model.decision import Priority, Verdict
 from prempti_otel.model.lifecycle import LifecycleEvent, Outcome
 from prempti_otel.model.record import Record, StoredRecord

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from prempti_otel.audit import Store
+from prempti_otel.audit.store import Store
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
 from tests.support.otlp import OtlpReceiver, attributes

@@ -16,14 +16,8 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import StatusCode
 
-from prempti_otel.audit import (
-    admin_record,
-    decision_record,
-    fallback_record,
-    lifecycle_record,
-    policy_record,
-    unjudged_record,
-)
+from prempti_otel.audit.lifecycle_records import lifecycle_record
+from prempti_otel.audit.records import admin_record, decision_record, fallback_record, policy_record, unjudged_record
 from prempti_otel.model.decision import DecisionSource, Priority, Verdict
 from prempti_otel.model.lifecycle import LifecycleEvent, Outcome
 from prempti_otel.model.record import Record, StoredRecord

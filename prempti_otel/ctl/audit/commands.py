@@ -65,7 +65,7 @@ def verify(form: str) -> int:
 @format_option
 def show(seq: int | None, form: str) -> None:
     """Show one record whole, by its sequence number; the newest without SEQ."""
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
 
     with StoreReader(Home.from_environment()) as store:
         chosen = seq or store.last_seq()

@@ -16,7 +16,7 @@ from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
 
 if TYPE_CHECKING:
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.settings.config import Destination, Privacy
     from prempti_otel.telemetry.replay import Range, Target
 
@@ -84,7 +84,7 @@ def export(
     home = Home.from_environment()
     config = load_config(home.config)
     receiver = _receiver(to, protocol) if to else _configured(config.export, destination) if destination else None
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.telemetry.__main__ import forget_environment
 
     forget_environment()

@@ -29,7 +29,7 @@ MOST_ROWS = 15
 @format_option
 def stats(days: float, form: str) -> None:
     """Count recorded calls by verdict, rule, tool, agent and day."""
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.ctl.audit.tally import Tally, decisions_since
 
     tally = Tally()

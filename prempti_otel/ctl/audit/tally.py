@@ -13,7 +13,7 @@ from prempti_otel.model.record import RecordKind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.model.record import StoredRecord
 
 PAGE = 1000

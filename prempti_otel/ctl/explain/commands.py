@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from prempti_otel.engine.evaluate import Evaluation
     from prempti_otel.model.event import Event
-    from prempti_otel.rules import Rule, Ruleset
     from prempti_otel.rules.explain import BranchExplanation, Explanation
+    from prempti_otel.rules.rule import Rule
+    from prempti_otel.rules.ruleset import Ruleset
 
 MOST_BRANCHES = 5
 """Branches shown of a rule that did not hold; those of one that held are all shown."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.settings.config import Destination
     from prempti_otel.settings.home import Home
 
@@ -113,7 +113,7 @@ def mode(patient: Patient) -> Iterator[Finding]:
 def rules(patient: Patient) -> Iterator[Finding]:
     """The rules on disk load and are in force."""
     from prempti_otel.engine.rulesets import installed_rule_files, selection
-    from prempti_otel.rules import load
+    from prempti_otel.rules.loader import load
 
     status, config = patient.status, patient.config
     try:
@@ -144,7 +144,7 @@ def rules(patient: Patient) -> Iterator[Finding]:
 
 def store(patient: Patient) -> Iterator[Finding]:
     """The newest records are whole, and from the past."""
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
 
     home = patient.home
     if not home.audit_db.exists():

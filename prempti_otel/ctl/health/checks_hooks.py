@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prempti_otel.agents.registration import HookStatus
-    from prempti_otel.audit import DecisionBody
+    from prempti_otel.audit.records import DecisionBody
 
 _SWITCHES = ("switches", "disable")
 
@@ -112,7 +112,8 @@ def _tried(patient: Patient, state: HookStatus, name: str) -> Finding:
 
 def _recorded(patient: Patient, marker: str) -> DecisionBody | None:
     """What the engine decided on the call that carries ``marker``; None where it never got there."""
-    from prempti_otel.audit import DecisionBody, StoreReader, body_of
+    from prempti_otel.audit.reader import StoreReader
+    from prempti_otel.audit.records import DecisionBody, body_of
 
     if not patient.home.audit_db.exists():
         return None

@@ -48,7 +48,8 @@ def health(form: str) -> None:
 def probe(home: Home) -> str:
     """The recorded verdict on a synthetic call. Raises UnhealthyError."""
     from prempti_otel.agents import hook_file
-    from prempti_otel.audit import DecisionBody, StoreReader, body_of
+    from prempti_otel.audit.reader import StoreReader
+    from prempti_otel.audit.records import DecisionBody, body_of
 
     if not home.root.is_dir():
         raise UnhealthyError("nothing is installed here", where=str(home.root), remedy="premptictl install")

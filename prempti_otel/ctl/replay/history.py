@@ -20,7 +20,7 @@ from prempti_otel.model.decision import DecisionSource, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from prempti_otel.audit import DecisionBody
+    from prempti_otel.audit.records import DecisionBody
     from prempti_otel.engine.offline import Judge
     from prempti_otel.model.call import ToolCall
     from prempti_otel.model.record import StoredRecord
@@ -79,7 +79,7 @@ class Comparison:
 
 def replay_history(home: Home, judge: Judge, days: float, form: str) -> None:
     """Judge the calls of the last ``days`` anew, and print what would be other. Raises PremptiError."""
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
     from prempti_otel.ctl.audit.tally import decisions_since, first_of
     from prempti_otel.ctl.progress import watched
 
@@ -93,7 +93,7 @@ def replay_history(home: Home, judge: Judge, days: float, form: str) -> None:
 
 def compare(records: Iterable[StoredRecord], judge: Judge, done: Callable[[int], None] = lambda _: None) -> Comparison:
     """What ``judge`` says of recorded calls, in their order, against their records; ``done`` is told each number."""
-    from prempti_otel.audit import DecisionBody, body_of
+    from prempti_otel.audit.records import DecisionBody, body_of
     from prempti_otel.ctl.audit.tally import day
 
     result = Comparison()

@@ -1,173 +1,31 @@
-"""``premptictl rules``: check, list and test rules; one rule is shown, switched and made in modules of its own."""
+"""``premptictl rules``: which commands there are."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
-from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable, shown
-from prempti_otel.ctl.rules import project_view, projects, switch, template, trust
-from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
-from prempti_otel.settings.home import Home
-from prempti_otel.settings.load import load_config
-from prempti_otel.settings.resources import resource
+from prempti_otel.ctl.lazy import LazyGroup
 
-if TYPE_CHECKING:
-    from prempti_otel.rules import LoadResult
-    from prempti_otel.rules.project import ProjectLoad
+_HERE = "prempti_otel.ctl.rules"
+SECTIONS = {
+    "See what is there": {
+        "list": (f"{_HERE}.listing:list_", "List rules with their verdict, priority and state."),
+        "show": (f"{_HERE}.switch:show", "Show one rule whole."),
+    },
+    "Make and try": {
+        "new": (f"{_HERE}.template:new", "Make a rule and its test from a recorded call."),
+        "check": (f"{_HERE}.check:check", "Validate rule files."),
+        "test": (f"{_HERE}.check:test", "Run unit tests of rules."),
+    },
+    "Put in and out of force": {
+        "disable": (f"{_HERE}.switch:disable", "Take a rule out of force."),
+        "enable": (f"{_HERE}.switch:enable", "Put a rule into force again."),
+        "trust": (f"{_HERE}.trust:trust", "Look at the rules of a project, and put them in force."),
+        "untrust": (f"{_HERE}.trust:untrust", "Take rules of a project out of force."),
+    },
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, sections=SECTIONS)
 def rules() -> None:
     """Check, test, show, switch and make rules."""
-
-
-rules.add_command(switch.show)
-rules.add_command(switch.enable)
-rules.add_command(switch.disable)
-rules.add_command(template.new)
-rules.add_command(trust.trust)
-rules.add_command(trust.untrust)
-
-
-@rules.command()
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@format_option
-def check(paths: tuple[Path, ...], form: str) -> int:
-    """Validate rule files, in the order given; without PATHS, all that are installed.
-
-    Files of a project, in its `.prempti/rules`, are validated as such: on top of the installed rules, which they can
-    only tighten. The JSON is that of `falco --validate`. Exit status 1 if any file is invalid.
-    """
-    from prempti_otel.rules import load
-    from prempti_otel.rules.loader import results_json
-
-    home = Home.from_environment()
-    config = load_config(home.config)
-    others, projects = project_view.checked(paths, home, config)
-    results: list[LoadResult | ProjectLoad] = [*projects]
-    if others or not projects:
-        results.insert(0, load(read_rule_files(others) if paths else installed_rule_files(home, config)))
-    if form == "json":
-        read = [pair for result in results for pair in zip(result.files, result.given, strict=False)]
-        print_json(results_json([result for result, _ in read], [file for _, file in read]))
-    else:
-        click.echo("\n".join(result.as_text().rstrip("\n") for result in results))
-    return ExitCode.OK if all(result.successful for result in results) else ExitCode.FINDING
-
-
-@rules.command("list")
-@click.option("--rules", "paths", multiple=True, type=click.Path(exists=True, path_type=Path), help="These files only.")
-@click.option(
-    "--project",
-    type=click.Path(exists=True, path_type=Path),
-    help="Also the rules of this project.",
-    show_default="the one around the current folder",
-)
-@format_option
-def list_(paths: tuple[Path, ...], project: Path | None, form: str) -> int:
-    """List rules with their verdict, priority and state; those of a project apart."""
-    from prempti_otel.rules import load
-
-    home = Home.from_environment()
-    config = load_config(home.config)
-    files = read_rule_files(paths) if paths else installed_rule_files(home, config)
-    result = load(files, selection=selection(config))
-    if result.ruleset is None:
-        click.echo(result.as_text().rstrip("\n"), err=True)
-        return ExitCode.FINDING
-    rows = [
-        {
-            "rule": rule.name,
-            "verdict": str(rule.verdict),
-            "priority": str(rule.priority),
-            "enabled": rule.enabled,
-            "tags": list(rule.tags),
-            "file": rule.file,
-            "line": rule.line,
-            "description": rule.description.strip(),
-        }
-        for rule in result.ruleset.rules
-    ]
-    root = projects.root_at(project, home)[0] if project else "" if paths else projects.here(home)
-    own = projects.load(root, home, config) if root else None
-    if form == "json":
-        told = {"digest": result.ruleset.digest, "rules": rows}
-        print_json(told | {"project": project_view.as_json(own) if own else None})
-        return ExitCode.OK
-    print_table(
-        ["VERDICT", "PRIORITY", "RULE", "TAGS"],
-        [
-            (
-                _verdict(str(row["verdict"]), bool(row["enabled"])),
-                row["priority"],
-                row["rule"],
-                " ".join(t for t in rule.tags if not t.startswith("coding_agent_")),
-            )
-            for row, rule in zip(rows, result.ruleset.rules, strict=True)
-        ],
-    )
-    console().print(f"\n{len(rows)} rules, digest {shown(result.ruleset.digest[:12])}")
-    if own is not None:
-        project_view.show(own)
-    return ExitCode.OK
-
-
-@rules.command()
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--rules", "rule_paths", multiple=True, type=click.Path(exists=True, path_type=Path), help="Test these rules."
-)
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write the results as JUnit XML.")
-@format_option
-def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | None, form: str) -> int:
-    """Run unit tests of rules.
-
-    A test file lists calls and what each must get; see docs/writing-rules.md. Without PATHS, the tests in
-    folders `tests` beside rules are run: those of the default rules by these alone, as shipped, and
-    your own by all that is installed. Tests of a project, in its `.prempti/rules/tests`, are judged by its
-    rules, too, trusted or not. Exit status 1 if any case fails.
-    """
-    from prempti_otel.ctl.rules import unit_tests
-    from prempti_otel.rules import load
-
-    home = Home.from_environment()
-    config = load_config(home.config)
-    installed = load(
-        read_rule_files(rule_paths) if rule_paths else installed_rule_files(home, config), selection=selection(config)
-    )
-    runs = [(list(paths) or [home.user_rules], installed)]
-    if not paths and not rule_paths:
-        shipped = resource("rules/default")
-        runs.insert(0, ([shipped], load(read_rule_files([shipped]))))
-    results = []
-    for places, loaded in runs:
-        if loaded.ruleset is None:
-            click.echo(loaded.as_text().rstrip("\n"), err=True)
-            return ExitCode.FINDING
-        files = unit_tests.find(places)
-        results += unit_tests.run(
-            files, loaded.ruleset, lambda file: None if rule_paths else project_view.tested_by(file, home, config)
-        )
-    if junit is not None:
-        junit.write_text(unit_tests.junit(results), encoding="utf-8")
-    failed = [one for one in results if one.failure]
-    if form == "json":
-        print_json(
-            [{"name": one.name, "place": one.place, "ok": not one.failure, "failure": one.failure} for one in results]
-        )
-    else:
-        for one in failed:
-            click.echo(f"FAILED {one.place} {printable(one.name)}\n       {printable(one.failure)}")
-        click.echo(f"{len(results) - len(failed)} passed, {len(failed)} failed")
-    return ExitCode.FINDING if failed or not results else ExitCode.OK
-
-
-def _verdict(verdict: str, enabled: bool) -> object:
-    from rich.text import Text
-
-    word = {"defer": "inform"}.get(verdict, verdict)
-    return Text(word if enabled else "off", style=VERDICT_STYLES[verdict] if enabled else "dim")

@@ -18,7 +18,8 @@ MOST_RECORDS = 5_000
 
 def last_change(home: Home) -> dict[str, Any] | None:
     """When the rules in force were changed last (``seconds`` ago) and by what (``changes``); None for not lately."""
-    from prempti_otel.audit import AdminBody, StoreReader, body_of
+    from prempti_otel.audit.reader import StoreReader
+    from prempti_otel.audit.records import AdminBody, body_of
 
     if not home.audit_db.exists():
         return None

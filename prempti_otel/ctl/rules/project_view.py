@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prempti_otel.ctl.output import VERDICT_STYLES, console, print_table, printable
+from prempti_otel.ctl.output import console, print_table, printable
 from prempti_otel.ctl.rules import projects
+from prempti_otel.ctl.rules.listing import row, verdict
+from prempti_otel.ctl.rules.project_places import named
 from prempti_otel.engine.projects.rules import Everywhere, ProjectRules
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
     from prempti_otel.ctl.rules.projects import Project
-    from prempti_otel.rules import Rule
     from prempti_otel.rules.project import ProjectLoad
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
@@ -32,7 +33,7 @@ def checked(paths: Sequence[Path], home: Home, config: Config) -> tuple[list[Pat
     others: list[Path] = []
     wanted: dict[str, set[str]] = {}
     for path in paths:
-        where = projects.named(path, home)
+        where = named(path, home)
         if where is None:
             others.append(path)
         else:
@@ -58,19 +59,7 @@ def as_json(project: Project) -> dict[str, Any]:
             for file in project.files
         ],
         "rules": [
-            {
-                "rule": rule.name,
-                "verdict": str(rule.verdict),
-                "priority": str(rule.priority),
-                "enabled": rule.enabled,
-                "state": _state(project, file),
-                "tags": list(rule.tags),
-                "file": rule.file,
-                "line": rule.line,
-                "description": rule.description.strip(),
-            }
-            for file in project.files
-            for rule in project.rules(file)
+            row(rule) | {"state": _state(project, file)} for file in project.files for rule in project.rules(file)
         ],
     }
 
@@ -83,7 +72,7 @@ def show(project: Project) -> None:
     for file in project.files:
         state = _state(project, file)
         rules = project.rules(file)
-        rows += [(_styled(state), _verdict(rule), rule.name, Path(file.path).name) for rule in rules]
+        rows += [(_styled(state), verdict(rule), rule.name, Path(file.path).name) for rule in rules]
         if not rules:
             rows.append((_styled(state), "", "", Path(file.path).name))
     print_table(["STATE", "VERDICT", "RULE", "FILE"], rows)
@@ -97,7 +86,7 @@ def tested_by(file: Path, home: Home, config: Config) -> Everywhere | None:
     Raises PremptiError where they do not load.
     """
     folder = file.absolute().parent
-    where = projects.named(folder.parent, home) if folder.name == TESTS else None
+    where = named(folder.parent, home) if folder.name == TESTS else None
     if where is None:
         return None
     project = projects.load(where[0], home, config)
@@ -114,12 +103,3 @@ def _styled(state: str) -> object:
     from rich.text import Text
 
     return Text(state, style=_STYLES[state])
-
-
-def _verdict(rule: Rule) -> object:
-    from rich.text import Text
-
-    if not rule.enabled:
-        return Text("off", style="dim")  # by rules.disable and the like, which select among a project's rules, too
-    verdict = str(rule.verdict)
-    return Text({"defer": "inform"}.get(verdict, verdict), style=VERDICT_STYLES[verdict])

@@ -1,4 +1,4 @@
-"""A project's rules files as premptictl finds them: which there are, what they hold, which of them are trusted.
+"""A project's rules files as premptictl sees them: what they hold, which of them are trusted.
 
 Everything in them may be hostile: it is loaded by the rules for projects, and shown with control characters defused.
 """
@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from prempti_otel.ctl.files import locked, write_private
+from prempti_otel.ctl.rules.project_places import rule_file_names
 from prempti_otel.engine.projects import files as project_files
 from prempti_otel.engine.projects.trust import MAX_FILES, TrustedFile, TrustList, fingerprint, read_trust
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
-    from prempti_otel.rules import FileResult, Rule
+    from prempti_otel.rules.diagnostics import FileResult
     from prempti_otel.rules.project import ProjectLoad
+    from prempti_otel.rules.rule import Rule
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
 
@@ -63,91 +65,16 @@ class Project:
         return next(result for result in self.loaded.files if result.name == file.path)
 
 
-def root_at(path: Path, home: Home) -> tuple[str, str]:
-    """The project that ``path`` is in or is a rules file of, and the name of that file or ``""``.
-
-    A folder belongs to the nearest project around it. Raises PremptiError where there is none.
-    """
-    # Of a file only the folder is looked through: a link in its place is to be told, not followed.
-    real = os.path.realpath(path) if path.is_dir() else f"{os.path.realpath(path.parent)}/{path.name}"
-    where = project_files.root_and_name(real)
-    try:
-        real.encode()
-    except UnicodeEncodeError as error:
-        raise PremptiError("the path is no UTF-8 text", where=repr(real), remedy="rename the folder") from error
-    if f"{real}/".startswith(f"{os.path.realpath(home.root)}/"):
-        raise PremptiError("this is the guard's own home and no project", where=str(path))
-    return where or (_around(real.removesuffix("/" + "/".join(project_files.FOLDER)) or "/", home), "")
-
-
-def named(path: Path, home: Home) -> tuple[str, str] | None:
-    """The same where ``path`` is a project's rules file, its folder of rules, or the project's own folder; else None.
-
-    Raises PremptiError.
-    """
-    real = os.path.realpath(path)
-    if path.is_dir():
-        root = real.removesuffix("/" + "/".join(project_files.FOLDER)) or "/"
-        found = not project_files.is_guard_home(root, home) and bool(_names(root))
-        return (root, "") if found else None
-    where = project_files.root_and_name(f"{os.path.realpath(path.parent)}/{path.name}")
-    return where if where is not None and not project_files.is_guard_home(where[0], home) else None
-
-
-def here(home: Home) -> str:
-    """The project around the current folder; empty where there is none with rules of its own."""
-    try:
-        return root_at(Path.cwd(), home)[0]
-    except (PremptiError, OSError):
-        return ""
-
-
-def folder_here(home: Home) -> Path:
-    """Where the project around the current folder has its rules, or would have them: in its repository's root."""
-    folder = os.path.realpath(Path.cwd())
-    roots = [root for root in project_files.above(folder) if not project_files.is_guard_home(root, home)]
-    repository = next((root for root in roots if Path(root, ".git").exists()), folder)
-    return Path(project_files.place(here(home) or repository))
-
-
-def _around(folder: str, home: Home) -> str:
-    for root in project_files.above(folder):
-        for depth in (1, 2):
-            place = "/".join((root.rstrip("/"), *project_files.FOLDER[:depth]))
-            if Path(place).is_symlink():
-                raise PremptiError(
-                    "the folder of rules is a link, and what it leads to may change at any time",
-                    where=place,
-                    remedy="put the rules into a folder of the project itself",
-                )
-        if not project_files.is_guard_home(root, home) and _names(root):
-            return root
-    raise PremptiError(
-        f"no project around here has files in {'/'.join(project_files.FOLDER)}",
-        where=folder,
-        remedy="name the project's folder, or write such a file",
-    )
-
-
-def _names(root: str) -> list[str]:
-    try:
-        return project_files.names(root)
-    except OSError as error:
-        raise PremptiError(
-            f"the folder cannot be read: {error.strerror}", where=str(error.filename), remedy="correct its permissions"
-        ) from error
-
-
 def load(root: str, home: Home, config: Config, only: str = "") -> Project:
     """The project's files, or one of them with those that are trusted. Raises PremptiError."""
     from prempti_otel.engine.rulesets import installed_rule_files, selection
-    from prempti_otel.rules import Options, RuleFile
     from prempti_otel.rules.diagnostics import LoadError
+    from prempti_otel.rules.options import Options, RuleFile
     from prempti_otel.rules.project import foundation, load_project
 
     known = {file.path: file.sha256 for file in read_trust(home)}
     files, unreadable = [], []
-    for name in dict.fromkeys((*_names(root), *([only] if only else []))):
+    for name in dict.fromkeys((*rule_file_names(root), *([only] if only else []))):
         try:
             file = _read(root, name, known)
         except PremptiError as error:

@@ -8,7 +8,7 @@ from prempti_otel.errors import PremptiError
 from prempti_otel.model.decision import Verdict
 
 if TYPE_CHECKING:
-    from prempti_otel.rules import Rule
+    from prempti_otel.rules.rule import Rule
 
 _INTRODUCTION = """# Default rules
 
@@ -35,7 +35,7 @@ _SECTIONS = {
 def default_rules_page() -> str:
     """The page as Markdown: a table per section, rules in the files' order. Raises PremptiError if they do not load."""
     from prempti_otel.engine.rulesets import read_rule_files
-    from prempti_otel.rules import load
+    from prempti_otel.rules.loader import load
     from prempti_otel.settings.resources import resource
 
     result = load(read_rule_files([resource("rules/default")]))

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import shlex
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, plain, print_json, printable
-from prempti_otel.ctl.rules import projects
+from prempti_otel.ctl.rules.project_places import here
 from prempti_otel.engine.rulesets import installed_rule_files, selection
 from prempti_otel.errors import PremptiError, nearest
 from prempti_otel.settings.home import Home
-from prempti_otel.settings.lists import update_list
 from prempti_otel.settings.load import load_config
 
 if TYPE_CHECKING:
-    from prempti_otel.rules import Ruleset
-    from prempti_otel.rules.ruleset import Rule
+    from collections.abc import Sequence
+
+    from prempti_otel.ctl.rules.projects import Project
+    from prempti_otel.rules.outline import Outline
+    from prempti_otel.rules.rule import DefinedRule, Rule
+    from prempti_otel.rules.ruleset import Ruleset
     from prempti_otel.settings.config import Config
 
 KEY = "rules.disable"
+R = TypeVar("R", bound="DefinedRule")
 
 
 @click.command()
@@ -31,7 +35,7 @@ def show(name: str, form: str) -> None:
     """Show one rule whole: what it looks for, what it does, and where it stands."""
     home = Home.from_environment()
     config = load_config(home.config)
-    rule = _of_project(name, home, config) or find(installed(home, config), name)
+    rule = _of_project(name, home, config) or _compiled(name, home, config)
     told = told_of(rule)
     if form == "json":
         print_json(told)
@@ -57,9 +61,11 @@ def disable(name: str) -> None:
     """
     home = Home.from_environment()
     config = load_config(home.config)
-    ruleset = installed(home, config)
-    _check_whose(name, ruleset, home, config)
-    names = _matching(ruleset, name)
+    rules = defined(home, config)
+    _check_whose(name, rules, home, config)
+    names = _matching(rules, name)
+    from prempti_otel.settings.lists import update_list
+
     home.create()
     update_list(home.config, KEY, add=[name])
     click.echo(f"no longer in force: {', '.join(map(printable, names))}")
@@ -72,13 +78,15 @@ def enable(name: str) -> None:
     home = Home.from_environment()
     config = load_config(home.config)
     if name in config.rules.disable:
+        from prempti_otel.settings.lists import update_list
+
         config = update_list(home.config, KEY, remove=[name])
-    ruleset = installed(home, config)
+    rules = defined(home, config)
     if "*" in name:
-        click.echo(f"in force: {', '.join(r.name for r in ruleset.rules if fnmatchcase(r.name, name) and r.enabled)}")
+        click.echo(f"in force: {', '.join(r.name for r in rules if fnmatchcase(r.name, name) and r.enabled)}")
         return
-    _check_whose(name, ruleset, home, config)
-    rule = find(ruleset, name)
+    _check_whose(name, rules, home, config)
+    rule = find(rules, name)
     if not rule.enabled:
         raise PremptiError(f"{name!r} is still not in force: {_why(rule, config)}", where=str(home.config))
     click.echo(f"in force: {printable(name)}")
@@ -86,7 +94,7 @@ def enable(name: str) -> None:
 
 def installed(home: Home, config: Config) -> Ruleset:
     """The installed rules. Raises PremptiError where they do not load."""
-    from prempti_otel.rules import load
+    from prempti_otel.rules.loader import load
 
     result = load(installed_rule_files(home, config), selection=selection(config))
     if result.ruleset is None:
@@ -94,12 +102,38 @@ def installed(home: Home, config: Config) -> Ruleset:
     return result.ruleset
 
 
-def find(ruleset: Ruleset, name: str) -> Rule:
+def defined(home: Home, config: Config) -> Sequence[DefinedRule]:
+    """The installed rules, not compiled. Raises PremptiError where their files cannot be read as such."""
+    return _outline(home, config)[0]
+
+
+def _outline(home: Home, config: Config) -> tuple[Sequence[DefinedRule], Outline]:
+    from prempti_otel.rules.outline import outline
+
+    result = outline(installed_rule_files(home, config), selection(config))
+    if result.rules is None:
+        raise PremptiError(result.as_text().strip(), remedy="correct the rules")
+    return result.rules, result
+
+
+def _compiled(name: str, home: Home, config: Config) -> Rule:
+    from prempti_otel.rules.diagnostics import LoadError
+
+    rules, whole = _outline(home, config)
+    rule = find(rules, name)
+    try:
+        return whole.compiled(rule)
+    except LoadError:
+        # A rule alone does not tell which of the macros it needs is wrong as all of them do.
+        return find(installed(home, config).rules, name)
+
+
+def find(rules: Sequence[R], name: str) -> R:
     """The rule called ``name``. Raises PremptiError with the nearest name."""
-    for rule in ruleset.rules:
+    for rule in rules:
         if rule.name == name:
             return rule
-    close = nearest(name, [rule.name for rule in ruleset.rules])
+    close = nearest(name, [rule.name for rule in rules])
     raise PremptiError(
         f"there is no rule {name!r}", remedy=f"did you mean {close!r}?" if close else "premptictl rules list"
     )
@@ -111,18 +145,20 @@ def _of_project(name: str, home: Home, config: Config) -> Rule | None:
     return found[1] if found is not None else None
 
 
-def _project_and_rule(name: str, home: Home, config: Config) -> tuple[projects.Project, Rule] | None:
-    root = projects.here(home)
+def _project_and_rule(name: str, home: Home, config: Config) -> tuple[Project, Rule] | None:
+    root = here(home)
     if not root:
         return None
+    from prempti_otel.ctl.rules import projects
+
     project = projects.load(root, home, config)
     ruleset = project.loaded.ruleset
     return next(((project, rule) for rule in ruleset.rules if rule.name == name), None) if ruleset else None
 
 
-def _check_whose(name: str, ruleset: Ruleset, home: Home, config: Config) -> None:
+def _check_whose(name: str, rules: Sequence[DefinedRule], home: Home, config: Config) -> None:
     """Raises PremptiError where ``name`` is that of a project's rule alone, and says what can be done about it."""
-    if any(fnmatchcase(rule.name, name) for rule in ruleset.rules):
+    if any(fnmatchcase(rule.name, name) for rule in rules):
         return
     found = _project_and_rule(name, home, config)
     if found is None:
@@ -156,16 +192,16 @@ def told_of(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _matching(ruleset: Ruleset, name: str) -> list[str]:
+def _matching(rules: Sequence[DefinedRule], name: str) -> list[str]:
     if "*" not in name:
-        return [find(ruleset, name).name]
-    names = [rule.name for rule in ruleset.rules if fnmatchcase(rule.name, name)]
+        return [find(rules, name).name]
+    names = [rule.name for rule in rules if fnmatchcase(rule.name, name)]
     if not names:
         raise PremptiError(f"no rule's name matches {name!r}", remedy="premptictl rules list")
     return names
 
 
-def _why(rule: Rule, config: Config) -> str:
+def _why(rule: DefinedRule, config: Config) -> str:
     for pattern in config.rules.disable:
         if fnmatchcase(rule.name, pattern):
             return f"rules.disable has {pattern!r}"

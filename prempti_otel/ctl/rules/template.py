@@ -17,14 +17,13 @@ import yaml
 
 from prempti_otel.ctl.files import write_private
 from prempti_otel.ctl.output import printable
-from prempti_otel.ctl.rules import projects
+from prempti_otel.ctl.rules.project_places import folder_here
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.home import Home
 
 if TYPE_CHECKING:
-    from prempti_otel.audit import DecisionBody
-    from prempti_otel.audit.records import EventBody
+    from prempti_otel.audit.records import DecisionBody, EventBody
 
 PREPARE = frozenset({"cd", "export", "set", "source", "."})
 """Commands that come before the one that a call is about."""
@@ -64,7 +63,7 @@ def new(seq: int, name: str | None, verdict: str, project: bool) -> None:
     subject = _subject(body)
     title = name or f"Like record {seq}: {subject}"[:80].strip()
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or f"record-{seq}"
-    folder = projects.folder_here(home) if project else home.user_rules
+    folder = folder_here(home) if project else home.user_rules
     rule_file = folder / f"{slug}.yaml"
     test_file = folder / "tests" / f"{slug}.yaml"
     for file in (rule_file, test_file):
@@ -134,7 +133,8 @@ def test_text(body: DecisionBody, name: str) -> str:
 
 
 def _decision(home: Home, seq: int) -> DecisionBody:
-    from prempti_otel.audit import DecisionBody, StoreReader, body_of
+    from prempti_otel.audit.reader import StoreReader
+    from prempti_otel.audit.records import DecisionBody, body_of
 
     with StoreReader(home) as store:
         record = store.get(seq)
@@ -255,7 +255,8 @@ def _yaml(value: Any) -> str:
 
 def _check(file: Path, text: str) -> None:
     """Raises PremptiError where the rule would not load: better no file than a broken one in force."""
-    from prempti_otel.rules import RuleFile, load
+    from prempti_otel.rules.loader import load
+    from prempti_otel.rules.options import RuleFile
 
     result = load([RuleFile(str(file), text)])
     if result.ruleset is None:

@@ -17,6 +17,7 @@ import click
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable
 from prempti_otel.ctl.rules import projects
+from prempti_otel.ctl.rules.project_places import root_at
 from prempti_otel.engine.projects.trust import read_trust
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.load import load_config
@@ -44,7 +45,7 @@ def trust(path: Path, yes: bool, listing: bool, form: str) -> int:
     home = Home.from_environment()
     if listing:
         return _list(home, form)
-    root, name = projects.root_at(path, home)
+    root, name = root_at(path, home)
     project = projects.load(root, home, load_config(home.config), name)
     wanted = [file for file in project.files if file.trust != "trusted" and name in ("", Path(file.path).name)]
     good = [file for file in wanted if project.result(file).successful]

@@ -27,7 +27,7 @@ from prempti_otel.engine.offline import Judge
 from prempti_otel.engine.prediction import shipped_context
 from prempti_otel.engine.projects.rules import Everywhere
 from prempti_otel.errors import PremptiError
-from prempti_otel.rules import Ruleset
+from prempti_otel.rules.ruleset import Ruleset
 from prempti_otel.settings.document import compose
 from prempti_otel.settings.text import ConfigError, read_text
 from prempti_otel.settings.validate import converted

@@ -17,7 +17,7 @@ from prempti_otel.model.decision import DecisionSource, Verdict
 from prempti_otel.model.record import RecordKind
 
 if TYPE_CHECKING:
-    from prempti_otel.audit import StoreReader
+    from prempti_otel.audit.reader import StoreReader
 
 RECALLED = 20_000
 """Records that a starting engine looks back on; an approval that was given before them is gone."""

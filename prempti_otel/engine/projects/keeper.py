@@ -21,7 +21,7 @@ from prempti_otel.errors import PremptiError
 if TYPE_CHECKING:
     from prempti_otel.engine.health import Health
     from prempti_otel.engine.trail import Trail
-    from prempti_otel.rules import Options, RuleFile
+    from prempti_otel.rules.options import Options, RuleFile
     from prempti_otel.rules.project import Foundation
     from prempti_otel.settings.config import Config
     from prempti_otel.settings.home import Home
@@ -113,7 +113,7 @@ class ProjectKeeper:
         thread.join(REFRESH_S)
 
     def _options(self) -> Options:
-        from prempti_otel.rules import Options
+        from prempti_otel.rules.options import Options
 
         assert self._base is not None
         return Options(selection=selection(self._base[1]))

@@ -26,8 +26,9 @@ from prempti_otel.engine.projects.trust import fingerprint
 if TYPE_CHECKING:
     from prempti_otel.model.decision import Match
     from prempti_otel.model.event import Event
-    from prempti_otel.rules import Options, RuleFile, Ruleset
+    from prempti_otel.rules.options import Options, RuleFile
     from prempti_otel.rules.project import Foundation, ProjectLoad
+    from prempti_otel.rules.ruleset import Ruleset
 
 POLL_S = 0.5
 """How old what is known of a project's files may be."""
@@ -224,7 +225,7 @@ class Projects:
 
     def _load(self, root: str, before: ProjectRules | None) -> ProjectRules:
         """What is on disk now; ``before`` itself where that came to the same."""
-        from prempti_otel.rules import RuleFile
+        from prempti_otel.rules.options import RuleFile
 
         states: list[FileState] = []
         files: list[RuleFile] = []

@@ -32,6 +32,7 @@ from prempti_otel.rules.language.ast import (
     checks,
     operand_text,
 )
+from prempti_otel.rules.language.operators import NO_RIGHT_FIELD, operators_of, plain, supports
 from prempti_otel.rules.language.parser import parse_condition
 
 if TYPE_CHECKING:
@@ -135,10 +136,10 @@ def _check(source: Source, predicate: ValuePredicate) -> Check:
 
 def _compare(node: Compare, fields: Registry) -> Check:
     source = compile_side(node.left, fields)
-    if not operators.supports(source.kind, source.is_list, node.operator):
-        legal = ", ".join(operators.operators_of(source.kind, source.is_list))
+    if not supports(source.kind, source.is_list, node.operator):
+        legal = ", ".join(operators_of(source.kind, source.is_list))
         raise ConditionTypeError(
-            f"'{operators.plain(node.operator)}' does not go with {_name(node.left)}, which is {source.type_name}",
+            f"'{plain(node.operator)}' does not go with {_name(node.left)}, which is {source.type_name}",
             node.left.at,
             f"it takes {legal}",
         )
@@ -164,7 +165,7 @@ def _constant_side(node: Compare, source: Source) -> ValuePredicate:
 
 
 def _compare_fields(node: Compare, left: Source, right: Source) -> Check:
-    if node.operator in operators.NO_RIGHT_FIELD:
+    if node.operator in NO_RIGHT_FIELD:
         raise ConditionTypeError(f"'{node.operator}' takes constants only on its right", node.right.at)
     if left.kind is FieldType.IPNET:
         raise ConditionTypeError(f"{_name(node.left)} is compared with constant networks only", node.right.at)

@@ -16,10 +16,10 @@ from prempti_otel.model.fields import Argument, FieldType, Level
 from prempti_otel.rules.checks.derived import DERIVED
 from prempti_otel.rules.checks.globs import is_glob
 from prempti_otel.rules.checks.literals import glob_literals, regex_literals
-from prempti_otel.rules.checks.operators import plain
 from prempti_otel.rules.checks.pmatch import components
 from prempti_otel.rules.checks.values import parse_constant
 from prempti_otel.rules.language.ast import And, Compare, Constant, Constants, Expression, FieldRef, Or
+from prempti_otel.rules.language.operators import plain
 from prempti_otel.rules.steps import let_go
 
 if TYPE_CHECKING:

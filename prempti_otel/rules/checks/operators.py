@@ -1,7 +1,4 @@
-"""What each operator does, and which types take it.
-
-The table is libsinsp's ``flt_is_comparable``. Predicates take a present, well-typed value and never raise.
-"""
+"""What each operator does. Predicates take a present, well-typed value and never raise."""
 
 from __future__ import annotations
 
@@ -13,49 +10,13 @@ from typing import Any, TypeAlias
 from prempti_otel.model.fields import FieldType
 from prempti_otel.rules.checks.globs import BytesPredicate, glob_predicate
 from prempti_otel.rules.checks.pmatch import PathPrefixes
-from prempti_otel.rules.checks.values import NUMBERS, network_predicate, parse_constant, parse_text, regex_predicate
+from prempti_otel.rules.checks.values import network_predicate, parse_constant, parse_text, regex_predicate
+from prempti_otel.rules.language.operators import plain
 
 ValuePredicate: TypeAlias = Callable[[Any], bool]
 """A check of one value of the type it was made for."""
 
-TEXT_OPERATORS = frozenset(
-    {"=", "!=", "<", "<=", ">", ">=", "contains", "icontains", "startswith", "endswith"}
-    | {"glob", "iglob", "regex", "pmatch", "in", "intersects", "exists"}
-)
-_EQUALITY = frozenset({"=", "!=", "in", "intersects", "exists"})
-_BY_TYPE = {
-    FieldType.STRING: TEXT_OPERATORS,
-    **dict.fromkeys((FieldType.BOOL, FieldType.IPADDR, FieldType.IPNET), _EQUALITY),
-    **dict.fromkeys(NUMBERS, _EQUALITY | {"<", "<=", ">", ">="}),
-}
-LIST_OPERATORS = frozenset({"exists", "in", "intersects"})
-"""All that a field with many values takes."""
-ALL_OPERATORS = frozenset({"==", "bcontains", "bstartswith"}) | TEXT_OPERATORS
-"""Every word of the grammar that may stand between two sides."""
-MODIFIABLE = frozenset(
-    {"=", "==", "!=", "glob", "iglob", "contains", "icontains", "bcontains"}
-    | {"startswith", "bstartswith", "endswith", "regex"}
-)
-"""Operators that may be followed by ``oneof``, ``anyof`` or ``allof``."""
-MODIFIERS = frozenset({"oneof", "anyof", "allof"})
-NO_RIGHT_FIELD = frozenset({"pmatch", "regex"})
-"""Operators that take constants only."""
 _ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-
-
-def plain(name: str) -> str:
-    """The operator's canonical spelling: ``==`` is ``=``."""
-    return "=" if name == "==" else name
-
-
-def supports(kind: FieldType, is_list: bool, name: str) -> bool:
-    """Whether a field of this type takes the operator."""
-    return plain(name) in (LIST_OPERATORS if is_list else _BY_TYPE[kind])
-
-
-def operators_of(kind: FieldType, is_list: bool) -> Sequence[str]:
-    """All operators that a field of this type takes, sorted."""
-    return sorted(LIST_OPERATORS if is_list else _BY_TYPE[kind])
 
 
 def constant_predicate(name: str, kind: FieldType, constant: bytes) -> ValuePredicate:

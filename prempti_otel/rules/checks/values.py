@@ -11,8 +11,6 @@ from prempti_otel.rules.checks.addresses import AddressError, parse_address, par
 from prempti_otel.rules.checks.globs import BytesPredicate
 from prempti_otel.rules.checks.literals import regex_literals
 
-NUMBERS = frozenset({FieldType.UINT64, FieldType.RELTIME, FieldType.ABSTIME})
-"""Types whose values are unsigned 64-bit numbers."""
 _NUMBER = re.compile(rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)\Z")
 _MAX = 2**64 - 1
 _LEAST_NEEDED = 2

@@ -28,7 +28,7 @@ from prempti_otel.rules.files.requirements import (
     shown,
 )
 from prempti_otel.rules.files.yamlnodes import SourceFile, documents, entries, is_null
-from prempti_otel.rules.ruleset import MARK_TAG
+from prempti_otel.rules.rule import MARK_TAG
 
 if TYPE_CHECKING:
     from prempti_otel.model.fields import Registry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 from prempti_otel.model.decision import Priority
 from prempti_otel.rules.diagnostics import Place
@@ -15,6 +15,19 @@ OWN_TAGS = "coding_agent_"
 """What the tags begin with that mean something here; all others are the rule's writer's."""
 KNOWN_TAGS = frozenset({"coding_agent_deny", "coding_agent_ask", "coding_agent_seen"})
 """Those of them without a label. The last is Prempti's, of its catch-all rule, and does nothing here."""
+
+
+class Told(TypedDict):
+    """What a rule's definition says of it, by the names of ``DefinedRule``."""
+
+    name: str
+    enabled: bool
+    priority: Priority
+    tags: tuple[str, ...]
+    source: str
+    description: str
+    file: str
+    line: int
 
 
 @dataclass(slots=True)
@@ -82,6 +95,20 @@ class RuleDefinition:
     """Its source is not served here: it is never compiled."""
     before_append: str | None = None
     """The condition as it was before anything was appended to it; None: nothing was."""
+
+    def told(self) -> Told:
+        """What is known of the rule without its condition."""
+        place = self.place[-1]
+        return {
+            "name": self.name,
+            "enabled": self.enabled,
+            "priority": self.priority,
+            "tags": tuple(sorted(self.tags)),
+            "source": self.source,
+            "description": self.description,
+            "file": place.file,
+            "line": place.line + 1,
+        }
 
     def append_condition(self, text: str) -> None:
         """Join text to the condition, as text."""

@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from prempti_otel.errors import nearest
-from prempti_otel.rules.checks import operators
-from prempti_otel.rules.checks.operands import ConditionTypeError, compile_side
 from prempti_otel.rules.diagnostics import Code, Diagnostic, LoadError
-from prempti_otel.rules.language.ast import Exists
-from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
+from prempti_otel.rules.language.operators import ALL_OPERATORS, MODIFIABLE, MODIFIERS
 
 if TYPE_CHECKING:
     from prempti_otel.model.fields import Registry
@@ -58,8 +55,8 @@ def _check_tuple(entry: RuleException, names: Sequence[str], file: SourceFile) -
         raise _error(entry, file, "fields and comps must have equal length")
     entry.comps = tuple(_normal(comp) for comp in comps)
     for comp in entry.comps:
-        if comp not in operators.ALL_OPERATORS and not _is_modified(comp):
-            guess = nearest(comp, operators.ALL_OPERATORS)
+        if comp not in ALL_OPERATORS and not _is_modified(comp):
+            guess = nearest(comp, ALL_OPERATORS)
             remedy = f"did you mean {guess}?" if guess else None
             raise _error(entry, file, f"'{comp}' is not a supported comparison operator", remedy)
     check_values(entry, file)
@@ -81,10 +78,15 @@ def _normal(comp: str) -> str:
 
 def _is_modified(comp: str) -> bool:
     operator, _, modifier = comp.partition(" ")
-    return operator in operators.MODIFIABLE and modifier in operators.MODIFIERS
+    return operator in MODIFIABLE and modifier in MODIFIERS
 
 
 def _is_field(text: str, fields: Registry) -> bool:
+    # Few rules have exceptions, and without these a file is read in a fraction of the time.
+    from prempti_otel.rules.checks.operands import ConditionTypeError, compile_side
+    from prempti_otel.rules.language.ast import Exists
+    from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
+
     try:
         tree = parse_condition(text + " exists")
         if isinstance(tree, Exists):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from prempti_otel.model.event import EVENT_SOURCE
+from prempti_otel.rules.diagnostics import Code, LoadError
+from prempti_otel.rules.files.yamlnodes import SourceFile
 
 Version: TypeAlias = tuple[int, int, int]
 
@@ -55,6 +57,18 @@ def unmet(requirements: Sequence[PluginRequirement], plugins: Mapping[str, Versi
             names = " or ".join(f"'{name}' {shown(version)}" for name, version in requirement.alternatives)
             return seen or f"plugin {names} is required, which is not part of this engine"
     return None
+
+
+def check_plugins(
+    requirements: Sequence[PluginRequirement], file: SourceFile, plugins: Mapping[str, Version] | None
+) -> None:
+    """Raises LoadError, placed in ``file``, where no plugin meets a requirement. None for plugins: not checked."""
+    sentence = unmet(requirements, plugins) if plugins is not None else None
+    if sentence is not None:
+        place = (file.location("rules content", ""),)
+        raise LoadError(
+            file.diagnostic(Code.VALIDATE, sentence, place, "remove the requirement and the rules that need it")
+        )
 
 
 def shown(version: Version) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from prempti_otel.model.event import EVENT_SOURCE
 from prempti_otel.rules.diagnostics import Code, LoadError
 from prempti_otel.rules.files.definitions import KNOWN_TAGS, OWN_TAGS
-from prempti_otel.rules.ruleset import MARK_TAG
+from prempti_otel.rules.rule import MARK_TAG
 
 if TYPE_CHECKING:
     from prempti_otel.rules.files.collector import Collector

@@ -6,7 +6,7 @@ would grow beyond reason are refused before they are compiled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from prempti_otel.rules.files.definitions import MacroDefinition
@@ -38,10 +38,11 @@ class Resolved:
 
 @dataclass(slots=True)
 class MacroTable:
-    """All macros of a ruleset, parsed; resolves those that conditions name."""
+    """All macros of a ruleset; resolves those that conditions name."""
 
     definitions: Mapping[str, MacroDefinition]
-    parsed: Mapping[str, Expression]
+    parsed: Callable[[str], Expression]
+    """The tree of a macro of that name, macros in it not resolved; the same object each time."""
     known: dict[str, tuple[Expression, Expression]] = field(default_factory=dict)
     """Per macro its parsed and its resolved tree, kept from file to file so that equal trees stay the same object."""
     used: set[str] = field(default_factory=set)
@@ -94,13 +95,14 @@ class MacroTable:
             raise MacroError(f"more than {MAX_DEPTH} macros refer to each other in a chain", at, too_large=True)
         self._open.append(name)
         try:
-            done = self._resolve(self.parsed[name], self.definitions[name].visibility)
+            parsed = self.parsed(name)
+            done = self._resolve(parsed, self.definitions[name].visibility)
         finally:
             self._open.pop()
         before = self.known.get(name)
-        if before is not None and before[0] is self.parsed[name] and before[1] == done.tree:
+        if before is not None and before[0] is parsed and before[1] == done.tree:
             done = Resolved(before[1], done.checks, done.depth)
-        self.known[name] = (self.parsed[name], done.tree)
+        self.known[name] = (parsed, done.tree)
         self._resolved[name] = done
         return done
 
