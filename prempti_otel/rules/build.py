@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from prempti_otel.rules.checks.compiler import compile_expression, warnings_of
+from prempti_otel.rules.checks.compiler import Check, Leaves, compile_expression, warnings_of
 from prempti_otel.rules.checks.operands import ConditionTypeError
 from prempti_otel.rules.diagnostics import Code, Diagnostic, LoadError, Location, Place
 from prempti_otel.rules.files.collector import Collector
@@ -25,7 +25,7 @@ from prempti_otel.rules.language.levels import (
     names_field,
     split_exceptions,
 )
-from prempti_otel.rules.language.macros import MacroError, MacroTable
+from prempti_otel.rules.language.macros import Kept, MacroError, MacroTable
 from prempti_otel.rules.language.na import deprecated_fields, unsafe_checks
 from prempti_otel.rules.language.parser import ConditionSyntaxError, parse_condition
 from prempti_otel.rules.language.substitution import CompiledList, ExpansionError, compile_lists, substitute
@@ -61,12 +61,19 @@ class Builder:
         self._templates: dict[str, Template] = {}
         self._conditions: dict[tuple[str, int, tuple[int, ...]], _Compiled] = {}
         self._kept: dict[str, tuple[Expression, Expression]] = {}
+        self._resolved: dict[int, Kept] = {}
+        self.leaves: Leaves = {}
+        """The single checks of all conditions, compiled."""
+        self._parts: dict[int, tuple[Expression, Check]] = {}
+        """Parts of conditions that compile, by identity: macros are the same objects in all that name them."""
 
     def fork(self, collector: Collector) -> Builder:
         """A builder of what another collector has, which need not compile again what this one has compiled."""
         other = Builder(collector, self._fields, self._suffixes)
         other._trees, other._templates = dict(self._trees), dict(self._templates)
         other._conditions, other._kept = dict(self._conditions), dict(self._kept)
+        other._resolved = dict(self._resolved)
+        other.leaves, other._parts = dict(self.leaves), dict(self._parts)
         return other
 
     def build(self, report: Report) -> Generator[None, None, list[Rule]]:
@@ -93,7 +100,9 @@ class Builder:
 
     def let_go(self) -> Iterator[None]:
         """Give back what was kept from file to file, in small steps."""
-        yield from let_go(self._kept, self._conditions, self._trees, self._templates)
+        yield from let_go(
+            self._kept, self._conditions, self._trees, self._templates, self.leaves, self._parts, self._resolved
+        )
 
     def _macros(self, lists: Sequence[CompiledList]) -> Generator[None, None, MacroTable]:
         table = self._table(lists)
@@ -117,7 +126,7 @@ class Builder:
             definition = definitions[name]
             return self._parsed(self._expanded(definition.condition, lists, definition), definition)
 
-        return MacroTable(definitions, parsed, known=self._kept)
+        return MacroTable(definitions, parsed, self._kept, self._resolved)
 
     def _expanded(self, text: str, lists: Sequence[CompiledList], owner: MacroDefinition | RuleDefinition) -> str:
         try:
@@ -207,7 +216,7 @@ class Builder:
         if known is not None and known.tree == resolved.tree:
             return known
         try:
-            compile_expression(resolved.tree, self._fields)
+            self._compiled(resolved.tree)
             compiled = self._levelled(resolved.tree, count)
         except ConditionTypeError as error:
             if error.unknown_field and rule.skip_if_unknown_filter:
@@ -220,6 +229,13 @@ class Builder:
             raise _condition_error(rule, text, message, ref.at, "use session.mark_count[LABEL] of earlier calls")
         self._conditions[key] = compiled
         return compiled
+
+    def _compiled(self, node: Expression) -> Check:
+        known = self._parts.get(id(node))
+        if known is None:
+            check = compile_expression(node, self._fields, self._compiled, self.leaves)
+            known = self._parts[id(node)] = node, check
+        return known[1]
 
     def _levelled(self, tree: Expression, exceptions: int) -> _Compiled:
         condition, excepted = split_exceptions(tree, exceptions)

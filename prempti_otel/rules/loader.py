@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from prempti_otel.model.fields import FIELDS, Registry
 from prempti_otel.rules.build import Builder
+from prempti_otel.rules.checks.compiler import Leaves
 from prempti_otel.rules.diagnostics import FileResult, JsonObject, LoadError, results_text
 from prempti_otel.rules.files.collector import Collector
 from prempti_otel.rules.files.requirements import PLUGINS, check_plugins
@@ -98,13 +99,15 @@ def load_steps(files: Sequence[RuleFile], options: Options) -> Generator[None, N
         except LoadError as error:
             result.errors.append(error.diagnostic)
             return LoadResult(results, None, files)
-    ruleset = yield from ruleset_of(rules, files, options)
+    ruleset = yield from ruleset_of(rules, files, options, builder.leaves)
     yield from let_go(collector.lists, collector.macros, collector.rules)
     yield from builder.let_go()
     return LoadResult(results, ruleset, files)
 
 
-def ruleset_of(rules: Sequence[Rule], files: Sequence[RuleFile], options: Options) -> Generator[None, None, Ruleset]:
+def ruleset_of(
+    rules: Sequence[Rule], files: Sequence[RuleFile], options: Options, leaves: Leaves
+) -> Generator[None, None, Ruleset]:
     """The rules with the selection applied; one that is enabled by it goes last. ``files``: what the digest is of."""
     final, order = yield from select(rules, options.selection)
-    return (yield from Ruleset.build(final, order, digest(files, options), options.fields))
+    return (yield from Ruleset.build(final, order, digest(files, options), options.fields, leaves))

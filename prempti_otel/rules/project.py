@@ -115,7 +115,7 @@ def _load(files: Sequence[RuleFile], base: Foundation, options: Options) -> Gene
             continue
         collector, builder, rules = tried, tried_builder, rules_then
         accepted.append(file)
-    ruleset = (yield from ruleset_of(rules, accepted, options)) if accepted else None
+    ruleset = (yield from ruleset_of(rules, accepted, options, builder.leaves)) if accepted else None
     macros = {name: macro.condition for name, macro in collector.macros.items() if name not in base.collector.macros}
     lists = {name: one.items for name, one in collector.lists.items() if name not in base.collector.lists}
     return ProjectLoad(results, ruleset, files, macros, lists)

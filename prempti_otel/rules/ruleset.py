@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from prempti_otel.model.decision import Match, Verdict
 from prempti_otel.model.fields import Level
-from prempti_otel.rules.checks.compiler import Check
+from prempti_otel.rules.checks.compiler import Check, Leaves
 from prempti_otel.rules.checks.index import BranchIndex
 from prempti_otel.rules.checks.sharing import Sharing
 from prempti_otel.rules.checks.spellings import spellings
@@ -47,13 +47,16 @@ class Ruleset:
 
     @classmethod
     def build(
-        cls, rules: Sequence[Rule], order: Sequence[Rule], digest: str, fields: Registry
+        cls, rules: Sequence[Rule], order: Sequence[Rule], digest: str, fields: Registry, leaves: Leaves
     ) -> Generator[None, None, Ruleset]:
-        """A ruleset, made in small steps. ``order``: the rules in force; matches of equal weight keep it."""
+        """A ruleset, made in small steps. ``order``: the rules in force; matches of equal weight keep it.
+
+        ``leaves``: checks that the conditions have and that are compiled already.
+        """
         marking: _Branches = {}
         judging: _Branches = {}
         weights: list[_Weight] = []
-        shared = {level: Sharing(level, fields) for level in Level}
+        shared = {level: Sharing(level, fields, leaves) for level in Level}
         for at, rule in enumerate(order):
             weights.append((_SEVERITY[rule.verdict], rule.priority.rank, at))
             target = marking if rule.marks else judging

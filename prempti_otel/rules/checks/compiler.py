@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 Check: TypeAlias = "Callable[[Event], bool]"
 """A compiled condition."""
+Leaves: TypeAlias = "dict[Exists | Compare, Check]"
+"""Checks that were compiled before: macros put the same ones into many conditions."""
 _WHOLE = frozenset({"=", "==", "!=", "in", "intersects"})
 """Operators that compare whole values."""
 _TRANSFORMER_LIKE = re.compile(rb"\s*(?:tolower|toupper|b64|basename|len|join|concat|getopt|val)\(")
@@ -64,9 +66,14 @@ def compile_condition(text: str | bytes, fields: Registry = FIELDS) -> CompiledC
     return CompiledCondition(expression, compile_expression(expression, fields), tuple(warnings_of(expression, fields)))
 
 
-def compile_expression(node: Expression, fields: Registry, part: Callable[[Expression], Check] | None = None) -> Check:
-    """The check of a tree whose macros are resolved; ``part`` compiles what is in it. Raises ConditionTypeError."""
-    compiled = part or (lambda child: compile_expression(child, fields))
+def compile_expression(
+    node: Expression, fields: Registry, part: Callable[[Expression], Check] | None = None, leaves: Leaves | None = None
+) -> Check:
+    """The check of a tree whose macros are resolved. Raises ConditionTypeError.
+
+    ``part`` compiles what is in it; single checks are taken from ``leaves`` and added there.
+    """
+    compiled = part or (lambda child: compile_expression(child, fields, None, leaves))
     match node:
         case And(children):
             return _all([compiled(child) for child in children])
@@ -75,13 +82,21 @@ def compile_expression(node: Expression, fields: Registry, part: Callable[[Expre
         case Not(child):
             inner = compiled(child)
             return lambda event: not inner(event)
-        case Exists(left):
-            source = compile_side(left, fields)
-            return _check(source, _exists)
-        case Compare():
-            return _compare(node, fields)
+        case Exists() | Compare():
+            check = leaves.get(node) if leaves is not None else None
+            if check is None:
+                check = _leaf(node, fields)
+                if leaves is not None:
+                    leaves[node] = check
+            return check
         case Macro(name, at):
             raise ConditionTypeError(f"'{name}' is neither a field check nor a known macro", at)
+
+
+def _leaf(node: Exists | Compare, fields: Registry) -> Check:
+    if isinstance(node, Exists):
+        return _check(compile_side(node.left, fields), _exists)
+    return _compare(node, fields)
 
 
 def _all(checks_: list[Check]) -> Check:

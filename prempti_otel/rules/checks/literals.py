@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 _GLOB_WILD = re.compile(rb"[*?]+")
 _META = frozenset(b".^$|?*+()[]{}")
@@ -19,6 +20,7 @@ def glob_literals(pattern: bytes) -> Sequence[bytes]:
     return () if b"[" in pattern or b"\\" in pattern else _GLOB_WILD.split(pattern)
 
 
+@lru_cache(maxsize=1024)
 def regex_literals(pattern: bytes) -> Sequence[bytes]:
     """Plain text outside of groups and classes that no quantifier makes optional."""
     found: list[bytes] = []
@@ -47,7 +49,7 @@ def regex_literals(pattern: bytes) -> Sequence[bytes]:
         if literal is None or depth or repeated:
             found.append(bytes(run))
             run.clear()
-    return [*found, bytes(run)]
+    return (*found, bytes(run))
 
 
 def _class_end(pattern: bytes, at: int) -> int:

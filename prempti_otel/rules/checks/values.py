@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import re2
 
@@ -65,6 +66,7 @@ def network_predicate(text: bytes) -> BytesPredicate:
         raise ConstantError(str(error)) from None
 
 
+@lru_cache(maxsize=1024)
 def regex_predicate(pattern: bytes) -> BytesPredicate:
     """Full match in RE2's POSIX syntax, leftmost longest; ``.`` is no newline. Raises ConstantError."""
     options = re2.Options()

@@ -6,7 +6,7 @@ would grow beyond reason are refused before they are compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prempti_otel.rules.files.definitions import MacroDefinition
@@ -36,6 +36,15 @@ class Resolved:
     depth: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A condition, the macros that it names, each with its tree, and what it came to with these."""
+
+    condition: Expression
+    macros: Mapping[str, Expression]
+    resolved: Resolved
+
+
 @dataclass(slots=True)
 class MacroTable:
     """All macros of a ruleset; resolves those that conditions name."""
@@ -45,16 +54,28 @@ class MacroTable:
     """The tree of a macro of that name, macros in it not resolved; the same object each time."""
     known: dict[str, tuple[Expression, Expression]] = field(default_factory=dict)
     """Per macro its parsed and its resolved tree, kept from file to file so that equal trees stay the same object."""
+    kept: dict[int, Kept] = field(default_factory=dict)
+    """Conditions that were resolved with the macros of earlier files, by identity."""
     used: set[str] = field(default_factory=set)
     _resolved: dict[str, Resolved] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
 
-    def resolve(self, tree: Expression, visibility: int | None = None) -> Resolved:
-        """The tree with macros in place; only those with an index below ``visibility``. Raises MacroError."""
-        try:
-            return self._resolve(tree, visibility)
-        except RecursionError:
-            raise MacroError("with its macros the condition is nested too deep", too_large=True) from None
+    def resolve(self, tree: Expression) -> Resolved:
+        """A rule's tree with macros in place. Raises MacroError."""
+        kept = self.kept.get(id(tree))
+        if kept is None or any(self._tree_of(name) is not macro for name, macro in kept.macros.items()):
+            try:
+                resolved = self._resolve(tree, None)
+            except RecursionError:
+                raise MacroError("with its macros the condition is nested too deep", too_large=True) from None
+            names = {leaf.name for leaf in checks(tree) if isinstance(leaf, Macro)}
+            kept = self.kept[id(tree)] = Kept(tree, {name: self._resolved[name].tree for name in names}, resolved)
+        self.used.update(kept.macros)
+        return kept.resolved
+
+    def _tree_of(self, name: str) -> Expression | None:
+        done = self._resolved.get(name)
+        return None if done is None else done.tree
 
     def _resolve(self, tree: Expression, visibility: int | None) -> Resolved:
         match tree:
@@ -106,9 +127,9 @@ class MacroTable:
         self._resolved[name] = done
         return done
 
-    def trees_in(self, tree: Expression) -> list[Expression]:
-        """The resolved trees of the macros that a tree names itself."""
-        return [self._resolved[leaf.name].tree for leaf in checks(tree) if isinstance(leaf, Macro)]
+    def trees_in(self, tree: Expression) -> Iterable[Expression]:
+        """The resolved trees of the macros that a rule's tree, which was resolved, names itself."""
+        return self.kept[id(tree)].macros.values()
 
 
 def _limited(resolved: Resolved) -> Resolved:

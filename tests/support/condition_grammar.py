@@ -1,14 +1,16 @@
-# ruff: noqa: D102 - the methods are the grammar's rules and say there what they take
-"""What the grammar's rules make: nodes of the syntax tree, built while the text is being parsed.
+"""A second reading of conditions, by a parser generated from the grammar in ``conditions.lark``: slow, gives no advice.
 
-Method names are the rule names and aliases of ``grammar.lark``.
+Method names of the builder are the rule names and aliases of the grammar.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from lark import Token, Transformer
+from lark import Lark, Token, Transformer
+from lark.exceptions import UnexpectedInput
 
 from prempti_otel.rules.language.ast import (
     And,
@@ -26,6 +28,7 @@ from prempti_otel.rules.language.ast import (
     Transformed,
 )
 from prempti_otel.rules.language.escaping import EscapeError, unescape
+from prempti_otel.rules.language.parser import MAX_TRANSFORMERS
 
 if TYPE_CHECKING:
     from typing import Any
@@ -34,21 +37,28 @@ if TYPE_CHECKING:
 else:
     _Base = Transformer
 
-MAX_TRANSFORMERS = 32
-"""Transformers within each other."""
 _Side: TypeAlias = FieldRef | Transformed
 _Negation: TypeAlias = tuple[bool, Expression]
 """Whether a run of ``not`` was odd, and what it stood before."""
 
 
 class BadConstantError(Exception):
-    """A constant or bracketed argument cannot be meant; ``offset`` is in bytes within the condition."""
+    """A constant or bracketed argument cannot be meant."""
 
-    def __init__(self, reason: str, offset: int, remedy: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.offset = offset
-        self.remedy = remedy
+
+def reading(text: str | bytes) -> Expression | None:
+    """The tree that the grammar gives a condition; None where it has none."""
+    source = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    try:
+        return cast("Expression", _parser().parse(source.decode("latin-1")))
+    except (UnexpectedInput, BadConstantError):
+        return None
+
+
+@cache
+def _parser() -> Lark:
+    grammar = Path(__file__).with_name("conditions.lark").read_text("utf-8")
+    return Lark(grammar, parser="lalr", lexer="contextual", transformer=TreeBuilder(), maybe_placeholders=False)
 
 
 class TreeBuilder(_Base):
@@ -94,7 +104,7 @@ class TreeBuilder(_Base):
         token = children[0]
         name, bracket, argument = str(token).partition("[")
         at = token.start_pos or 0
-        return FieldRef(name, _argument(argument[:-1], token) if bracket else None, at)
+        return FieldRef(name, _argument(argument[:-1]) if bracket else None, at)
 
     def val(self, children: list[Any]) -> FieldRef:
         field: FieldRef = children[1]
@@ -111,7 +121,7 @@ class TreeBuilder(_Base):
         at = opening.start_pos or 0
         depth = 1 + max(map(_depth, rest))
         if depth > MAX_TRANSFORMERS:
-            raise BadConstantError(f"more than {MAX_TRANSFORMERS} transformers within each other", at)
+            raise BadConstantError
         return Transformed(str(opening)[:-1], tuple(rest), argument, at, depth)
 
     def argument_list(self, children: list[Operand]) -> Operands:
@@ -124,7 +134,7 @@ class TreeBuilder(_Base):
     word = number
 
     def text(self, children: list[Token]) -> Constant:
-        return Constant(_unquote(str(children[0]), children[0]), children[0].start_pos or 0)
+        return Constant(_unquote(str(children[0])), children[0].start_pos or 0)
 
     def list(self, children: list[Constant]) -> Constants:
         return Constants(tuple(child.value for child in children), children[0].at if children else 0)
@@ -141,16 +151,15 @@ def _bytes(text: str) -> bytes:
 
 
 def _closing_argument(token: Token) -> bytes:
-    return _argument(str(token)[2:-1], token)
+    return _argument(str(token)[2:-1])
 
 
-def _argument(text: str, token: Token) -> bytes:
-    return _unquote(text, token) if text[0] in "\"'" else _bytes(text)
+def _argument(text: str) -> bytes:
+    return _unquote(text) if text[0] in "\"'" else _bytes(text)
 
 
-def _unquote(text: str, token: Token) -> bytes:
+def _unquote(text: str) -> bytes:
     try:
         return unescape(_bytes(text))
-    except EscapeError as error:
-        end = (token.start_pos or 0) + len(token)
-        raise BadConstantError(str(error), end, "bare text has no escapes; in quotes a backslash is doubled") from None
+    except EscapeError:
+        raise BadConstantError from None
