@@ -195,7 +195,7 @@ class _Events:
             event.values["proc.effects"] = tuple(distinct)
             self._effects.update(distinct)
         for host in process.hosts:
-            self._host(host, event)
+            self._host(host, event, process.reading.sent)
 
     def _process_values(self, process: Process) -> dict[str, Value]:
         reading = process.reading
@@ -231,6 +231,12 @@ class _Events:
             values["proc.cwd"] = directory
         if process.environment:
             values["proc.env"] = process.environment
+        if process.args_variables:
+            values["proc.args_variables"] = process.args_variables
+        if process.stdin_variables:
+            values["proc.stdin_variables"] = process.stdin_variables
+        if process.output_variables:
+            values["proc.output_variables"] = process.output_variables
         return values
 
     def _directory(self, process: Process) -> str:
@@ -359,7 +365,7 @@ class _Events:
 
     # Hosts
 
-    def _host(self, access: HostAccess, base: Event) -> None:
+    def _host(self, access: HostAccess, base: Event, sent: tuple[str, ...] = ()) -> None:
         port = access.port
         for target in read_targets(access.target.text, access.form):
             if self._full():
@@ -380,6 +386,8 @@ class _Events:
                 values["net.scheme"] = target.scheme
             if target.url:
                 values["net.url"] = target.url
+            if sent:
+                values["net.sent_variables"] = sent
             self.hosts.append(Event(Level.NETWORK, values, base))
 
     # All of it

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
+
+ALL_VARIABLES = "*"
+"""What stands for every environment variable, as ``env`` prints them."""
+MOST_INHERITED = 64
+"""Environment variables that one word is said to hold; of more, ``*`` stands for the rest."""
 
 
 class Word(msgspec.Struct, frozen=True, gc=False):
@@ -18,6 +23,35 @@ class Word(msgspec.Struct, frozen=True, gc=False):
     """Whether the text is all that it can be at run time."""
     pattern: bool = False
     """Whether it holds an unquoted glob: the text is then a pattern."""
+    variables: tuple[str, ...] = ()
+    """Environment variables whose values it holds, of those that the code does not set; ``*`` for all of them.
+
+    Only a word that is not known can hold some."""
+
+    def part(self, text: str) -> Word:
+        """A word made of this one, about which as much is known."""
+        return Word(text, self.known, self.pattern, self.variables)
+
+
+def joined(words: Sequence[Word]) -> Word:
+    """The words with blanks between them, as ssh(1) and eval join theirs."""
+    if len(words) == 1:
+        return words[0]
+    text = " ".join([word.text for word in words])
+    return Word(text, all(word.known for word in words), variables=inherited(words))
+
+
+def inherited(words: Iterable[Word]) -> tuple[str, ...]:
+    """The environment variables whose values any of these words holds."""
+    return united(*[word.variables for word in words if word.variables])
+
+
+def united(*several: Iterable[str]) -> tuple[str, ...]:
+    """All of these variables, each once; at most :data:`MOST_INHERITED` and ``*``."""
+    if not several:
+        return ()
+    names = tuple(dict.fromkeys([name for variables in several for name in variables]))
+    return names if len(names) <= MOST_INHERITED else (*names[:MOST_INHERITED], ALL_VARIABLES)
 
 
 class Stdin(msgspec.Struct, frozen=True, gc=False):
@@ -27,6 +61,8 @@ class Stdin(msgspec.Struct, frozen=True, gc=False):
     """``none``, ``pipe``, ``file``, ``heredoc`` or ``herestring``: rule field ``proc.stdin``."""
     text: Word | None = None
     """What it will read, where that can be known at all."""
+    variables: tuple[str, ...] = ()
+    """Environment variables whose values it holds, as for a word."""
 
 
 class FileOp(StrEnum):
@@ -117,6 +153,8 @@ class CommandReading(msgspec.Struct, frozen=True):
     runs: tuple[Handover, ...] = ()
     script: Word | None = None
     """Code given to an interpreter: ``proc.script``."""
+    sent: tuple[str, ...] = ()
+    """Environment variables whose values the addresses hold that it talks to, and the bodies of its requests."""
     unread: bool = False
     """Whether it takes statements (SQL, say) from standard input that cannot be known."""
 

@@ -44,6 +44,7 @@ class Effect(StrEnum):
     OPENS_TUNNEL = "opens_tunnel", "Makes a local port or network reachable from elsewhere, or the other way round."
     READS_SECRETS = "reads_secrets", "Prints or exports credentials, keys or tokens."
     DUMPS_ENVIRONMENT = "dumps_environment", "Prints all environment variables."
+    SHOWS_NAMES = "shows_names", "Of lines `NAME=VALUE` that it reads, shows the names only."
     ERASES_TRACKS = "erases_tracks", "Removes or falsifies logs, shell history or timestamps."
     STOPS_PROCESSES = "stops_processes", "Ends processes, services or the machine."
     CHANGES_NETWORK = "changes_network", "Changes addresses, routes, name resolution or firewall rules."

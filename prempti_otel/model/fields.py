@@ -97,6 +97,11 @@ def _list(name: str, level: Level, meaning: str, values: tuple[str, ...] = ()) -
     return Field(name, _S, level, meaning, is_list=True, values=values)
 
 
+def _any_of(name: str, level: Level, meaning: str) -> Field:
+    """A field with several values, of which a check asks for any."""
+    return Field(name, _S, level, meaning, any_value=True)
+
+
 def _one_of(name: str, level: Level, meaning: str, *values: str) -> Field:
     """A field with a closed set of values."""
     return Field(name, _S, level, meaning, values=values)
@@ -240,6 +245,19 @@ _ALL = [
             argument=Argument.REQUIRED_KEY,
             any_value=True,
         ),
+        _any_of(
+            "proc.args_variables",
+            _PROCESS,
+            "Environment variables whose values its arguments hold, of those that the call does not set, under "
+            "whatever name the code passes them on; `*` for all of them, as `env` prints them, `*TOKEN` for those of "
+            "them that a search for `token` finds.",
+        ),
+        _any_of("proc.stdin_variables", _PROCESS, "The same of its standard input."),
+        _any_of(
+            "proc.output_variables",
+            _PROCESS,
+            "The same of what it puts out for the agent to see, and not into a pipe, a file or a substitution.",
+        ),
         ("proc.dynamic", _B, "Whether the command's name, its code, or which command runs cannot be known."),
         ("proc.args_dynamic", _B, "Whether some argument cannot be known."),
     ),
@@ -276,6 +294,12 @@ _ALL = [
             _NETWORK,
             "`loopback`, `private`, `link_local`, `metadata`, `public` or `name`.",
             *("loopback", "private", "link_local", "metadata", "public", "name"),
+        ),
+        _any_of(
+            "net.sent_variables",
+            _NETWORK,
+            "Environment variables whose values are in the address, or in what the arguments say to send as a "
+            "request's body, not in its header; `*` for all of them.",
         ),
         _one_of(
             "net.op",

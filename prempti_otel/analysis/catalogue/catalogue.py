@@ -210,6 +210,7 @@ def _reading(name: str, exe: str, argv: tuple[Word, ...], parsed: Parsed) -> Com
         tuple(applied.host_accesses()) if applied.hosts else (),
         handovers(applied),
         next((code for _, code, _ in applied.codes if code is not None), None) if applied.codes else None,
+        applied.sent,
         applied.unread,
     )
 

@@ -38,6 +38,8 @@ class Found(msgspec.Struct):
     placeholder: str = ""
     entrypoint: tuple[Word, ...] = ()
     """Words that come before a command of the operands."""
+    sent: tuple[str, ...] = ()
+    """Environment variables whose values addresses and bodies of requests hold."""
     unread: bool = False
     """Whether statements come from standard input that is not known."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
 from prempti_otel.analysis.catalogue.compiled import Filled
 from prempti_otel.analysis.catalogue.found import HERE, MAX_TEXT, Found
 from prempti_otel.analysis.catalogue.parse import Parsed
-from prempti_otel.analysis.reading import Handover, Word
+from prempti_otel.analysis.reading import Handover, Word, inherited, joined, united
 
 MAX_RUNS = 64
 """Commands that one command line hands over to; the walk has its own limit on events."""
@@ -53,7 +53,9 @@ def _filled(found: Found, filled: Filled, words: tuple[Word, ...]) -> Iterator[H
     if filled.found and not used:
         yield _handover(found, "argv", argv=words)
     elif not values:
-        yield _line(found, filled, tuple(_unfilled(word, placeholder) for word in words), more=not (complete or used))
+        variables = found.parsed.stdin.variables if filled.stdin else ()
+        line = tuple(_unfilled(word, placeholder, variables) for word in words)
+        yield _line(found, filled, line, more=not (complete or used))
     elif used or filled.joined:
         for value in values:
             line = tuple(_replaced(word, placeholder, value) for word in words)
@@ -98,16 +100,11 @@ def bounding_name(parsed: Parsed) -> Word | None:
     return names[0] if len(names) == 1 else None
 
 
-def joined(words: Sequence[Word]) -> Word:
-    """The words with blanks between them, as ssh(1) and eval join theirs."""
-    if len(words) == 1:
-        return words[0]
-    return Word(" ".join(word.text for word in words), all(word.known for word in words))
-
-
-def _unfilled(word: Word, placeholder: str) -> Word:
-    """The word with its placeholder left standing for something unknown."""
-    return Word(word.text, False, word.pattern) if placeholder and placeholder in word.text else word
+def _unfilled(word: Word, placeholder: str, variables: tuple[str, ...] = ()) -> Word:
+    """The word with its placeholder left standing for something unknown, which holds these variables."""
+    if not placeholder or placeholder not in word.text:
+        return word
+    return Word(word.text, False, word.pattern, united(word.variables, variables))
 
 
 def _replaced(word: Word, placeholder: str, value: Word) -> Word:
@@ -116,7 +113,8 @@ def _replaced(word: Word, placeholder: str, value: Word) -> Word:
     if len(word.text) + word.text.count(placeholder) * len(value.text) > MAX_TEXT:
         return _unfilled(word, placeholder)
     text = word.text.replace(placeholder, value.text)
-    return Word(text, word.known and value.known, word.pattern or value.pattern)
+    variables = inherited((word, value))
+    return Word(text, word.known and value.known, word.pattern or value.pattern, variables)
 
 
 def _arguments(

@@ -114,7 +114,7 @@ class Reader:
         option = parsed.command.options.get("+")
         if option is not None:
             parsed.flag("+")
-            parsed.values.append((option, (Word(word.text[1:], word.known),)))
+            parsed.values.append((option, (word.part(word.text[1:]),)))
         elif word.text in parsed.command.options:
             self._take(parsed.command.options[word.text], None)
         else:
@@ -137,13 +137,13 @@ class Reader:
                 return
         elif command.syntax.assignments and not parsed.operands and _is_assignment(text):
             name, _, value = text.partition("=")
-            parsed.assignments[name] = Word(value, word.known)
+            parsed.assignments[name] = word.part(value)
             return
         if command.keys and "=" in text:
             key, _, value = text.partition("=")
             roles = command.keys.get(key)
             if roles is not None:
-                parsed.values.append((Option(key, Kind.VALUE, roles), (Word(value, word.known, word.pattern),)))
+                parsed.values.append((Option(key, Kind.VALUE, roles), (word.part(value),)))
                 return
         parsed.operands.append(word)
         if command.syntax.stops:
@@ -182,7 +182,7 @@ class Reader:
         parsed = self.parsed
         command = parsed.command
         name, equals, value = word.text.partition("=")
-        attached = Word(value, word.known, word.pattern) if equals else None
+        attached = word.part(value) if equals else None
         option = command.options.get(name)
         if option is None and command.syntax.single_dash:
             other = name[1:] if name.startswith("--") else f"-{name}"
@@ -193,7 +193,7 @@ class Reader:
             self._help(name)
             if equals:
                 parsed.flag(name)
-                parsed.values.append((Option(name, Kind.VALUE), (Word(value, word.known, word.pattern),)))
+                parsed.values.append((Option(name, Kind.VALUE), (word.part(value),)))
             else:
                 parsed.flag(name)
             return
@@ -221,7 +221,7 @@ class Reader:
             rest = letters[index + 1 :]
             if rest.startswith("=") and command.syntax.equals:
                 rest = rest[1:]
-            self._take(option, Word(rest, word.known, word.pattern) if rest else None)
+            self._take(option, word.part(rest) if rest else None)
             return
 
     def _take(self, option: Option, attached: Word | None) -> None:
@@ -273,7 +273,7 @@ class Reader:
             parts = shlex.split(value.text) if len(value.text) <= _LONGEST_SPLICE else value.text.split()
         except ValueError:
             parts = value.text.split()
-        inner = [Word(part, value.known) for part in parts]
+        inner = [value.part(part) for part in parts]
         self.words = [*self.words[: self.position], *inner, *self.words[self.position :]]
 
     def _bundle(self) -> None:

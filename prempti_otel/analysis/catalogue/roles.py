@@ -11,13 +11,14 @@ import re2
 from prempti_otel.analysis.catalogue.compiled import Role
 from prempti_otel.analysis.catalogue.found import HERE, MAX_TEXT, Found, encodable
 from prempti_otel.analysis.patch import read_patch
-from prempti_otel.analysis.reading import FileAccess, FileOp, Word
+from prempti_otel.analysis.reading import FileAccess, FileOp, Word, united
 
 _MAX_STATEMENTS = 512
 """Different statements of one SQL text that are looked at one by one; those after them as one."""
 _MOST_PIECES = 16
 """Pieces of code in one word."""
 _OPS = {op.value: op for op in FileOp}
+_HEADER_ITEM = re2.compile(r"[A-Za-z0-9_-]+:[^=]")
 _SQL_DATA = re2.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|/\*(?:[^!*]|\*+[^*/])(?:[^*]|\*+[^*/])*\*+/|/\*\*/")
 _SQL_SHELL = re2.compile(r"(?im)^[ \t]*(?:\\!|\.shell|\.system|system)[ \t]+(.+)$|\b(?:to|from)\s+program\s+'([^']*)'")
 
@@ -37,6 +38,16 @@ def _archive(found: Found, word: Word, _: Role) -> None:
 
 def _into(found: Found, word: Word, role: Role) -> None:
     found.into.append((word, role.name == "folder"))
+
+
+def _body(found: Found, word: Word, _: Role) -> None:
+    if word.variables:
+        found.sent = united(found.sent, word.variables)
+
+
+def _request_item(found: Found, word: Word, role: Role) -> None:
+    if not _HEADER_ITEM.match(encodable(word.text)):
+        _body(found, word, role)
 
 
 def _link_here(found: Found, word: Word, _: Role) -> None:
@@ -92,7 +103,8 @@ def _maybe_url(found: Found, word: Word, role: Role) -> None:
     match = _URL.search(encodable(word.text))
     if match is not None:
         url = match.group(0)
-        found.hosts.append((Word(url.removeprefix("git+"), word.known), "url", role.argument))
+        found.hosts.append((word.part(url.removeprefix("git+")), "url", role.argument))
+        _body(found, word, role)
 
 
 def _volume(found: Found, word: Word, _: Role) -> None:
@@ -105,6 +117,7 @@ def _host(found: Found, word: Word, role: Role) -> None:
     form = "url" if "://" in word.text else role.name
     if word.text and (form != "scp" or _is_remote(word.text, form)):
         found.hosts.append((word, form, role.argument))
+        _body(found, word, role)
 
 
 def _is_remote(text: str, form: str) -> bool:
@@ -149,7 +162,7 @@ def _directory(found: Found, word: Word, _: Role) -> None:
 def _environment(found: Found, word: Word, _: Role) -> None:
     name, equals, value = word.text.partition("=")
     if equals:
-        found.environment[name] = Word(value, word.known, word.pattern)
+        found.environment[name] = word.part(value)
 
 
 def _code(found: Found, word: Word, role: Role) -> None:
@@ -164,7 +177,7 @@ def _code_here(found: Found, word: Word, _: Role) -> None:
 def _holds_code(found: Found, word: Word, _: Role) -> None:
     find = found.parsed.command.code
     for text in find(word.text)[:_MOST_PIECES] if find is not None else ():
-        found.codes.append((HERE, Word(text, word.known), None))
+        found.codes.append((HERE, word.part(text), None))
 
 
 def _script(found: Found, word: Word, role: Role) -> None:
@@ -266,6 +279,8 @@ APPLY: dict[str, Apply] = {
     "archive": _archive,
     "link_here": _link_here,
     "at_file": _at_file,
+    "body": _body,
+    "request_item": _request_item,
     "form_file": _form_file,
     "file_url": _file_url,
     "url_file": _url_file,

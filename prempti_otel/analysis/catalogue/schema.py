@@ -37,6 +37,8 @@ ROLES: dict[str, str] = {
     "folder": "A folder that takes each source's last component.",
     "at_file": "`@FILE` or `NAME@FILE` reads the file; anything else is data.",
     "form_file": "`NAME=@FILE` or `NAME=<FILE` reads the file; anything else is data.",
+    "body": "What a request sends besides its address.",
+    "request_item": "`NAME:VALUE` is a header; anything else is what a request sends besides its address.",
     "file_url": "`file://FILE` or `fileb://FILE` reads the file; anything else is data.",
     "url_file": "A URL whose last part names the file that is written.",
     "url_name": "A URL whose last part names a file in a folder that an option gives (`folder`).",

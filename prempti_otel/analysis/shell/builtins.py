@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from prempti_otel.analysis.reading import FileAccess, FileOp, Word
+from prempti_otel.analysis.reading import FileAccess, FileOp, Word, inherited, joined
 from prempti_otel.analysis.shell import again
 from prempti_otel.analysis.shell.declarations import DECLARATIONS, declare
 from prempti_otel.analysis.shell.output import echo_or_printf
@@ -117,7 +117,7 @@ def _read(commands: Commands, _process: Process, argv: tuple[Word, ...], state: 
     plain = text is not None and text.known and not skip and state.stdin.kind == "herestring"
     if not plain or text is None:
         for name in names:
-            state.variables[name] = Word(f"${name}", known=False)
+            state.variables[name] = Word(f"${name}", known=False, variables=state.stdin.variables)
         return EMPTY
     line = text.text.partition("\n")[0]
     if array:
@@ -140,7 +140,7 @@ def _mapfile(commands: Commands, process: Process, argv: tuple[Word, ...], state
     if text is not None and text.known:
         state.variables[name] = tuple(Word(line) for line in text.text.splitlines()[:512])
     else:
-        state.variables[name] = Word(f"${name}", known=False)
+        state.variables[name] = Word(f"${name}", known=False, variables=state.stdin.variables)
     return EMPTY
 
 
@@ -186,8 +186,7 @@ def _eval(commands: Commands, process: Process, argv: tuple[Word, ...], state: S
     rest = argv[2:] if len(argv) > 1 and argv[1].text == "--" else argv[1:]
     if not rest:
         return EMPTY
-    code = Word(" ".join(word.text for word in rest), all(word.known for word in rest))
-    return _in_shell(commands, process, code, state)
+    return _in_shell(commands, process, joined(rest), state)
 
 
 def _in_shell(commands: Commands, process: Process, code: Word, state: State) -> Word | None:
@@ -303,7 +302,8 @@ def _printf(commands: Commands, _process: Process, argv: tuple[Word, ...], state
         _evaluate_indices(commands, argv[2:3], state)
         value = echo_or_printf((argv[0], *argv[3:]), state)
         name = argv[2].text
-        state.variables[name] = value if value is not None else Word(f"${name}", known=False)
+        variables = inherited(argv[3:])
+        state.variables[name] = value if value is not None else Word(f"${name}", known=False, variables=variables)
     return None
 
 

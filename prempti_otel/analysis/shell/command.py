@@ -7,6 +7,7 @@ commands are handed over. Nothing here decides; nothing is run.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -23,15 +24,17 @@ from prempti_otel.analysis.reading import (
     HostAccess,
     LinkAccess,
     Word,
+    inherited,
+    united,
 )
-from prempti_otel.analysis.shell import again, arrays, output
+from prempti_otel.analysis.shell import again, arrays, flows, output
 from prempti_otel.analysis.shell import written as written_files
 from prempti_otel.analysis.shell.builtins import BUILTINS, LOOKUPS, RUNNING
 from prempti_otel.analysis.shell.declarations import DECLARATIONS
 from prempti_otel.analysis.shell.disk import Disk
 from prempti_otel.analysis.shell.inherited import Inherited, has_settings
 from prempti_otel.analysis.shell.redirect import Redirected, read_redirections
-from prempti_otel.analysis.shell.state import EMPTY, MOST_VARIABLES, NOTHING, State, Value, Variable
+from prempti_otel.analysis.shell.state import EMPTY, MOST_VARIABLES, NOTHING, State, Value, Variable, held
 from prempti_otel.analysis.shell.tokens import Source, Token, TokenKind
 from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process
 
@@ -138,7 +141,9 @@ class Commands:
                 name, value = match["name"], self._value(source, match, end, state)
                 state.variables[name] = value
                 shown = value.text if isinstance(value, Word) else source.text[match.end() : end]
-                words.append(Word(f"{name}={shown}", not isinstance(value, Word) or value.known))
+                words.append(
+                    Word(f"{name}={shown}", not isinstance(value, Word) or value.known, variables=held(name, value))
+                )
                 return
         found = self.expander.words(source, start, end, state)
         words.extend(found if not state.replayed else map(_computed, found))
@@ -159,8 +164,9 @@ class Commands:
             return arrays.with_element(before, inner, value)
         if match["append"]:
             if isinstance(before, Word):
-                return Word(before.text + value.text, before.known and value.known)
-            return Word(f"${name}{value.text}", known=False)
+                known = before.known and value.known
+                return Word(before.text + value.text, known, variables=inherited((before, value)))
+            return Word(f"${name}{value.text}", known=False, variables=united(held(name, before), value.variables))
         return value
 
     def _with(
@@ -173,12 +179,15 @@ class Commands:
         """Run a command line with its assignments and redirections in place."""
         saved = {name: state.variables.get(name) for name in assigned} if assigned else _NO_VARIABLES
         state.variables.update(assigned)
-        stdin, fetched = state.stdin, state.fetched
+        stdin, fetched, before = state.stdin, state.fetched, state.output
         if redirected.stdin is not None:
             state.stdin = redirected.stdin
             state.fetched = redirected.comes_from(self.walk.fetched)
+        state.output = redirected.output(before)
         written = self.run(tuple(words), state, redirected, in_shell=True)
-        if redirected.stdin is None or words[0].text != "exec" or len(words) != 1:
+        if words[0].text != "exec" or len(words) != 1:
+            state.stdin, state.fetched, state.output = stdin, fetched, before
+        elif redirected.stdin is None:
             state.stdin, state.fetched = stdin, fetched
         for name, previous in saved.items():
             if previous is None:
@@ -235,6 +244,7 @@ class Commands:
         process = self._started(argv, state, more=more)
         reading = process.reading
         written = output.stdout(argv, state.stdin, state)
+        flows.follow(process, argv, written, state, more=more)
         if redirected is not _NOT_REDIRECTED:
             process.hosts.extend(redirected.hosts)
         if reading.name in written_files.KEEPS_STDIN:
@@ -335,7 +345,7 @@ class Commands:
         inner = state.copy()
         inner.depth += 1
         del inner.aliases[name]
-        arguments = " ".join(quote(word) for word in argv[1:])
+        arguments = " ".join(shlex.quote(word.text) if word.known else word.text for word in argv[1:])
         self.walk.code(f"{code.text} {arguments}", inner)
 
     # What is run in turn
@@ -487,10 +497,3 @@ def _timed(source: Source, tokens: Sequence[Token]) -> Sequence[Token]:
         at += 1
     rest = tokens[at:]
     return rest if rest and _ASSIGNMENT.match(source.text, rest[0].start, rest[0].end) else ()
-
-
-def quote(word: Word) -> str:
-    """A word as code again."""
-    if not word.known:
-        return word.text
-    return "'" + word.text.replace("'", "'\\''") + "'"

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from prempti_otel.analysis.reading import Word
+from prempti_otel.analysis.reading import Word, joined
 from prempti_otel.analysis.shell import again, braces, values
 from prempti_otel.analysis.shell.arithmetic import evaluate
 from prempti_otel.analysis.shell.fields import Fields
 from prempti_otel.analysis.shell.parameter import Braced
 from prempti_otel.analysis.shell.scan import Scanner
-from prempti_otel.analysis.shell.state import Choice, State, Variable
+from prempti_otel.analysis.shell.state import Choice, State, Variable, held
 from prempti_otel.analysis.shell.tokens import LITERAL, Script, Source
 
 MOST_BYTES = 256 * 1024
@@ -110,7 +110,7 @@ class Expander:
             return word
         if "$(" in body or "`" in body:
             self._substitution.cut(body)
-        return Word(word.text + body[LONGEST_DOCUMENT:], known=False)
+        return Word(word.text + body[LONGEST_DOCUMENT:], known=False, variables=word.variables)
 
     def _parts(self, source: Source, parts: braces.Parts, state: State) -> list[Word]:
         separators = state.variables.get("IFS")
@@ -280,12 +280,12 @@ class Expander:
             return close
         if text[at] in "<>":
             word = self._substitution.process_substitution(nested[1], written, state, reads=text[at] == "<")
-            field.quote(word.text, known=word.known)
+            field.quote(word.text, known=word.known, variables=word.variables)
             return close
         word = self._substitution.substitute(nested[1], written, state)
         known = word.known and closed
         if quoted or not known:
-            field.quote(word.text, known=known)
+            field.quote(word.text, known=known, variables=word.variables)
         else:
             field.split_value(word.text, glob=True)
         return close
@@ -353,10 +353,11 @@ class Expander:
     ) -> None:
         """Add a parameter's value to the word: split where it is not quoted."""
         if value is None:
-            field.quote(written, known=False)
+            field.quote(written, known=False, variables=held(name, None))
         elif isinstance(value, tuple):
             if name == "*" and quoted:
-                field.quote(" ".join(word.text for word in value), known=all(word.known for word in value))
+                word = joined(value)
+                field.quote(word.text, known=word.known, variables=word.variables)
             elif name in "@*":
                 self._left -= sum(len(word.text) + 16 for word in value)
                 if self._left < 0:
@@ -374,6 +375,6 @@ class Expander:
         if self._left < 0:
             field.quote("...", known=False)
         elif quoted or not value.known:
-            field.quote(value.text, known=value.known)
+            field.quote(value.text, known=value.known, variables=value.variables)
         else:
             field.split_value(value.text, glob=True)

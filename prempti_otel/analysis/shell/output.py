@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Callable, Sequence
 
-from prempti_otel.analysis.reading import Stdin, Word
+from prempti_otel.analysis.reading import Stdin, Word, inherited, joined
 from prempti_otel.analysis.shell import values
 from prempti_otel.analysis.shell.state import EMPTY, State
 
@@ -56,7 +56,9 @@ def echo_or_printf(argv: Sequence[Word], state: State) -> Word | None:
 
 
 def _joined(words: Sequence[Word]) -> Word:
-    return Word(" ".join(word.text for word in words), all(word.known and not word.pattern for word in words))
+    word = joined(words)
+    known = all(word.known and not word.pattern for word in words)
+    return Word(word.text, known, variables=word.variables)
 
 
 def _echo(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word:
@@ -68,9 +70,9 @@ def _echo(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word:
         escapes = "e" in letters or (escapes and "E" not in letters)
     word = _joined(rest)
     if escapes and len(word.text) > _LONGEST:
-        return Word(word.text, known=False)
+        return Word(word.text, known=False, variables=word.variables)
     text = values.echo_escapes(word.text) if escapes else word.text
-    return Word(text + newline, word.known)
+    return word.part(text + newline)
 
 
 def _printf(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word | None:
@@ -82,7 +84,7 @@ def _printf(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word | N
     if len(rest[0].text) > _LONGEST:
         return None
     text = values.printf(rest[0].text, [word.text for word in rest[1:]])
-    return None if text is None else Word(text, _joined(rest).known)
+    return None if text is None else _joined(rest).part(text)
 
 
 def _cat(arguments: Sequence[Word], stdin: Stdin, state: State) -> Word | None:
@@ -98,7 +100,8 @@ def _cat(arguments: Sequence[Word], stdin: Stdin, state: State) -> Word | None:
         if content is None:
             return None
         parts.append(content)
-    return Word("".join(part.text for part in parts), all(part.known for part in parts))
+    known = all(part.known for part in parts)
+    return Word("".join(part.text for part in parts), known, variables=inherited(parts))
 
 
 def _pwd(_arguments: Sequence[Word], _stdin: Stdin, state: State) -> Word:
@@ -141,7 +144,7 @@ def _decoded(decode: Callable[[str], bytes], text: str) -> Word | None:
 def _lookup(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word | None:
     """``which rm`` gives some path to rm: its name runs the same."""
     names = [word for word in arguments if not word.text.startswith("-")]
-    return Word(names[0].text + "\n", names[0].known) if len(names) == 1 else None
+    return names[0].part(names[0].text + "\n") if len(names) == 1 else None
 
 
 def _command(arguments: Sequence[Word], stdin: Stdin, state: State) -> Word | None:
@@ -154,7 +157,7 @@ def _dirname(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word | 
     if len(arguments) != 1:
         return None
     head, slash, _ = arguments[0].text.rstrip("/").rpartition("/")
-    return Word((head or ("/" if slash else ".")) + "\n", arguments[0].known)
+    return arguments[0].part((head or ("/" if slash else ".")) + "\n")
 
 
 def _basename(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word | None:
@@ -162,12 +165,13 @@ def _basename(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word |
         return None
     name = arguments[0].text.rstrip("/").rpartition("/")[2]
     suffix = arguments[1].text if len(arguments) > 1 else ""
-    return Word(name.removesuffix(suffix) + "\n", all(word.known for word in arguments))
+    known = all(word.known for word in arguments)
+    return Word(name.removesuffix(suffix) + "\n", known, variables=arguments[0].variables)
 
 
 def _realpath(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word | None:
     paths = [word for word in arguments if not word.text.startswith("-")]
-    return Word(paths[0].text + "\n", paths[0].known) if len(paths) == 1 else None
+    return paths[0].part(paths[0].text + "\n") if len(paths) == 1 else None
 
 
 _WRITERS: dict[str, Callable[[Sequence[Word], Stdin, State], Word | None]] = {

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from prempti_otel.analysis.reading import Word
+from prempti_otel.analysis.reading import Word, united
 from prempti_otel.analysis.shell import again, values
 from prempti_otel.analysis.shell.arithmetic import evaluate
 from prempti_otel.analysis.shell.fields import Fields
 from prempti_otel.analysis.shell.scan import Scanner
-from prempti_otel.analysis.shell.state import State
+from prempti_otel.analysis.shell.state import State, held
 from prempti_otel.analysis.shell.tokens import Source
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ _OPERATOR = re.compile(r":?[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|:|@[A-Za-z]")
 
 _EVALUATED = re.compile(r"\([^()]*e[^()]*\)(?P<name>[A-Za-z0-9_]*)(?P<default>:?-)?")
 _TRANSFORMED: dict[str, Callable[[str], str]] = {"@U": str.upper, "@L": str.lower, "@E": values.ansi_c}
+_SHOWS_LITTLE = re.compile(
+    r":(?:(?:[0-9]{1,4}| -[0-9]{1,4}|\(-[0-9]{1,4}\)):[0-9]| -[0-9]|\(-[0-9]\))|//\?/.", re.DOTALL
+)
+"""Of a value, fewer than ten characters, or as many signs as it has: whether it is set, and to what kind of thing."""
 _PROMPT = re.compile(r"[\\$`!]")
 """What a prompt may have that stands for something else (bash(1), PROMPTING)."""
 
@@ -39,6 +43,8 @@ class Braced:
         self.state = state
         self.field = field
         self.quoted = quoted
+        self.variables: tuple[str, ...] = ()
+        """Environment variables whose values the result holds where it is not known."""
 
     def expand(self) -> None:
         """Add what it expands to to the words being made."""
@@ -64,10 +70,11 @@ class Braced:
                 return self._unknown(at)
             again.index(self.expander, value.text, self.state)
             inner = _NAME.fullmatch(value.text)
-            value = self.expander.parameter(value.text, self.state) if inner else None
-            name = value.text if isinstance(value, Word) and inner else name
+            name = value.text if inner else name
+            value = self.expander.parameter(name, self.state) if inner else None
         if count:
             return self._count(value)
+        self.variables = held(name, value)
         key = subscript if subscript in ("@", "*") else name
         if at >= last:
             return self.expander.put(key, value, self._written(), self.field, quoted=self.quoted)
@@ -99,7 +106,7 @@ class Braced:
         """The value is not known; what stands from ``rest`` on has not been looked at, and is run nevertheless."""
         if rest is not None:
             self._run_argument(rest, self.end - 1)
-        self.field.quote(self._written(), known=False)
+        self.field.quote(self._written(), known=False, variables=self.variables)
 
     def _value(self, name: str, subscript: str) -> Word | tuple[Word, ...] | None:
         value = self.expander.parameter(name, self.state)
@@ -137,6 +144,8 @@ class Braced:
                 key, tuple(word for word in words if word is not None), self._written(), self.field, quoted=self.quoted
             )
         if value is None or not value.known:
+            if _SHOWS_LITTLE.fullmatch(operator + self.text[at:last]):
+                self.variables = ()
             return self._unknown(at)
         changed = self._changed(value, operator, at, last)
         if changed is None:
@@ -158,9 +167,12 @@ class Braced:
         if is_set or operator[-1] == "?":
             self._run_argument(at, last)
             return self.expander.put(key, value, f"${{{name}}}", self.field, quoted=self.quoted)
+        if self.variables:
+            self.field.quote("", variables=self.variables)
         word = self._argument(at, last, known=value is not None)
         if operator[-1] == "=":
-            self.state.variables[name] = word
+            variables = united(word.variables, self.variables)
+            self.state.variables[name] = Word(word.text, word.known, word.pattern, variables)
         return None
 
     def _run_argument(self, at: int, last: int) -> None:
@@ -171,9 +183,9 @@ class Braced:
     def _argument(self, at: int, last: int, *, known: bool) -> Word:
         """Add the operator's word to the field; where ``known`` is false, as one of the possible values."""
         word = self.expander.single(self.source, at, last, self.state)
-        word = Word(word.text, word.known and known, word.pattern)
+        word = Word(word.text, word.known and known, word.pattern, word.variables)
         if self.quoted or not word.known:
-            self.field.quote(word.text, known=word.known)
+            self.field.quote(word.text, known=word.known, variables=word.variables)
         else:
             self.field.split_value(word.text, glob=True)
         return word

@@ -15,6 +15,8 @@ from prempti_otel.analysis.shell.tokens import Source, Token
 from prempti_otel.analysis.shell.trace import FileTouch
 
 _NETWORK = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/([^/]+)\Z")
+_SEEN = frozenset({"/dev/stderr", "/dev/fd/2", "/proc/self/fd/2", "/dev/tty"})
+"""Files that stand for what the agent gets to see, whatever standard output is."""
 _DESCRIPTOR = re.compile(r"(?:[0-9]+-?|-)\Z")
 
 
@@ -28,6 +30,14 @@ class Redirected(msgspec.Struct):
     stdin_file: Word | None = None
     stdout: bool = False
     """Whether standard output goes to a file."""
+    seen: bool = False
+    """Whether it goes where the agent gets to see it."""
+
+    def output(self, before: dict[str, None] | None) -> dict[str, None] | None:
+        """The state's ``output`` with these redirections, ``before`` without them."""
+        if self.seen:
+            return None
+        return {} if self.stdout else before
 
     def touches(self, output: Word | None) -> list[FileTouch]:
         """The files, with what the command writes to those that get its standard output."""
@@ -59,12 +69,12 @@ def _one(expander: Expander, source: Source, token: Token, state: State, result:
         body = token.document.body(source.text)
         text = Word(body) if token.document.quoted else expander.document(body, state)
         if feeds:
-            result.stdin = Stdin("heredoc", text)
+            result.stdin = Stdin("heredoc", text, text.variables)
         return
     if operator == "<<<":
         word = expander.single(source, token.start, token.end, state)
         if feeds:
-            result.stdin = Stdin("herestring", Word(word.text + "\n", word.known))
+            result.stdin = Stdin("herestring", word.part(word.text + "\n"), word.variables)
         return
     target = token.word
     if target is not None:
@@ -76,6 +86,7 @@ def _one(expander: Expander, source: Source, token: Token, state: State, result:
 
 def _open(word: Word, operator: str, fd: str, state: State, result: Redirected) -> None:
     if operator in (">&", "<&") and _DESCRIPTOR.match(word.text):
+        result.seen = result.seen or (operator == ">&" and fd in ("", "1") and word.text == "2")
         return
     network = _NETWORK.match(word.text)
     if network:
@@ -87,15 +98,17 @@ def _open(word: Word, operator: str, fd: str, state: State, result: Redirected) 
         return
     if word.text.startswith(("<(", ">(")) and not word.known:
         if operator == "<" and fd in ("", "0"):
-            result.stdin, result.stdin_file = Stdin("pipe"), word
+            result.stdin, result.stdin_file = Stdin("pipe", variables=word.variables), word
         return
     if operator in ("<", "<>", "<&"):
         result.files.append(FileTouch(FileAccess(word, FileOp.READ), state.cwd, state.disk.links))
         if fd in ("", "0"):
             written = state.disk.written(state.path(word)) if word.known else None
-            result.stdin = Stdin("file", written.content if written else None)
+            content = written.content if written else None
+            result.stdin = Stdin("file", content, content.variables if content else ())
             result.stdin_file = word
     if operator not in ("<", "<&"):
         touch = FileTouch(FileAccess(word, FileOp.WRITE), state.cwd, state.disk.links, ">>" in operator)
         result.files.append(touch)
+        result.seen = result.seen or (fd in ("", "1") and word.text in _SEEN)
         result.stdout = result.stdout or fd in ("", "1") or operator in ("&>", "&>>")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from prempti_otel.analysis.reading import Stdin, Word
+from prempti_otel.analysis.reading import Stdin, Word, inherited
 from prempti_otel.analysis.shell.disk import Disk
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class State(msgspec.Struct):
     remote: str = ""
     fetched: bool = False
     """Whether standard input comes from the network."""
+    output: dict[str, None] | None = None
+    """Environment variables whose values standard output has been given; None where the agent gets to see it."""
     replayed: bool = False
     """Whether the code at hand holds source text in place of what could not be known."""
     depth: int = 0
@@ -137,6 +139,15 @@ def values_of(variable: Variable) -> tuple[Word, ...]:
     """The values that a program may find in a variable; of an array it sees the first element."""
     options = variable.options if isinstance(variable, Choice) else (variable,)
     return tuple(option if isinstance(option, Word) else option[0] for option in options if option)
+
+
+def held(name: str, value: Variable | None) -> tuple[str, ...]:
+    """The environment variables whose values a parameter holds: itself, where the code does not set it.
+
+    None for ``$1``, ``$?`` and their like."""
+    if value is None:
+        return (name,) if name[0].isalpha() or name[0] == "_" else ()
+    return value.variables if isinstance(value, Word) else inherited(values_of(value))
 
 
 def _all_variables(branches: list[State]) -> dict[str, Variable]:

@@ -35,6 +35,12 @@ class Process(msgspec.Struct):
     """What the call sets variables to that it can inherit."""
     dynamic: bool = False
     args_dynamic: bool = False
+    args_variables: tuple[str, ...] = ()
+    """Environment variables whose values its arguments hold."""
+    stdin_variables: tuple[str, ...] = ()
+    """The same of its standard input."""
+    output_variables: tuple[str, ...] = ()
+    """The same of what it puts out for the agent to see."""
     script: str | None = None
     effects: list[str] = msgspec.field(default_factory=list)
     files: list[FileTouch] = msgspec.field(default_factory=list)

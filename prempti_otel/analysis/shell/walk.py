@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from prempti_otel.analysis.reading import Catalogue, Stdin, Word
+from prempti_otel.analysis.reading import Catalogue, Stdin, Word, inherited, united
 from prempti_otel.analysis.shell.command import Commands
 from prempti_otel.analysis.shell.expand import Expander
 from prempti_otel.analysis.shell.redirect import read_redirections
@@ -65,8 +65,10 @@ class Walk:
         self.expander = Expander(self)
         self.fetched: set[str] = set()
         """Source texts of substitutions whose output comes from the network."""
-        self.seen: set[str] = set()
-        """Source texts of substitutions that have been walked: unknown code that holds one repeats it."""
+        self.seen: dict[str, tuple[str, ...]] = {}
+        """Substitutions that have been walked, by source text, and the environment variables whose values they give.
+
+        Unknown code that holds such text repeats it."""
         self.files: dict[str, Word | None] = {}
         """Process substitutions by their source text: what reading them gives."""
         self.commands = Commands(self, catalogue)
@@ -119,19 +121,22 @@ class Walk:
     def substitute(self, script: Script, source: str, state: State) -> Word:
         """Command substitution, in a subshell."""
         if state.replayed and source in self.seen:
-            return Word(source, known=False)
+            return Word(source, known=False, variables=self.seen[source])
         self._left -= 1
         if self.exhausted():
             self.cut(source)
             return Word(source, known=False)
-        self.seen.add(source)
+        self.seen[source] = ()
         first = len(self.trace.processes)
         inner = state.copy()
         inner.depth += 1
+        written: dict[str, None] = {}
+        inner.output = written
         output = self.script(script, inner)
         self._note_fetched(first, source)
         if output is None or not output.known:
-            return Word(source, known=False)
+            self.seen[source] = variables = united(written)
+            return Word(source, known=False, variables=variables)
         return Word(output.text.rstrip("\n"))
 
     def process_substitution(self, script: Script, source: str, state: State, *, reads: bool) -> Word:
@@ -139,11 +144,14 @@ class Walk:
         first = len(self.trace.processes)
         inner = state.copy()
         inner.depth += 1
-        if not reads:
-            inner.stdin = Stdin("pipe")
+        written: dict[str, None] = {}
+        if reads:
+            inner.output = written
+        else:
+            inner.stdin = Stdin("pipe", variables=state.stdin.variables)
         self.files[source] = self.script(script, inner)
         self._note_fetched(first, source)
-        return Word(source, known=False)
+        return Word(source, known=False, variables=united(written))
 
     def _note_fetched(self, first: int, source: str) -> None:
         if self.trace.fetches(first):
@@ -190,16 +198,19 @@ class Walk:
         if len(stages) == 1:
             return self.statement(script, stages[0], state)
         output: Word | None = None
-        first = len(self.trace.processes)
+        written: dict[str, None] | None = None
+        first, last = len(self.trace.processes), len(stages) - 1
         for at, stage in enumerate(stages):
             if self.exhausted():
                 self.cut(script.source.text)
                 return None
             inner = state.copy()
             if at:
-                inner.stdin = Stdin("pipe", output)
+                inner.stdin = Stdin("pipe", output, united(written) if written else ())
                 inner.pipe_from = (*state.pipe_from, *self.trace.names(first))
                 inner.fetched = state.fetched or self.trace.fetches(first)
+            if at < last:
+                inner.output = written = {}
             output = self.statement(script, stage, inner)
         return output
 
@@ -225,12 +236,13 @@ class Walk:
 
     def _redirected(self, script: Script, statement: Redirected, state: State) -> Word | None:
         redirected = read_redirections(self.expander, script.source, statement.redirections, state)
-        stdin, fetched = state.stdin, state.fetched
+        stdin, fetched, written = state.stdin, state.fetched, state.output
         if redirected.stdin is not None:
             state.stdin = redirected.stdin
             state.fetched = redirected.comes_from(self.fetched)
+        state.output = redirected.output(state.output)
         output = self.statement(script, statement.body, state)
-        state.stdin, state.fetched = stdin, fetched
+        state.stdin, state.fetched, state.output = stdin, fetched, written
         self.commands.redirected(redirected.touches(output), redirected.hosts, state)
         return EMPTY if redirected.stdout else output
 
@@ -353,7 +365,8 @@ def _leaves(script: Script, body: Sequence[Listed]) -> bool:
 def _concatenated(first: Word, second: Word) -> Word:
     if not first.text and first.known:
         return second
-    return Word(first.text + second.text, first.known and second.known)
+    known = first.known and second.known
+    return Word(first.text + second.text, known, variables=() if known else inherited((first, second)))
 
 
 def _tried(values: Sequence[Word]) -> list[Word]:

@@ -99,8 +99,8 @@ def _compile_field(ref: FieldRef, fields: Registry) -> Source:
     if argument is None and field.argument is Argument.NONE:
         derived = DERIVED.get(field.name)
         get = methodcaller("raw", field.name) if derived is None else _or_derived(field.name, derived)
-        plain = field.name if derived is None else None
-        return Source(get, field.type, field.is_list, plain_field=plain)
+        plain = field.name if derived is None and not field.any_value else None
+        return Source(get, field.type, field.is_list, field.any_value, plain_field=plain)
     return Source(_keyed(field, argument), field.type, field.is_list, field.any_value)
 
 

@@ -1,0 +1,105 @@
+"""Which environment variables' values reach a process, and what it puts out of them.
+
+A value is followed through assignments, substitutions, pipes and files that the same code writes, under whatever
+name. Nothing here knows which variables hold secrets, and nothing decides.
+"""
+
+from __future__ import annotations
+
+import re
+
+from prempti_otel.analysis.reading import ALL_VARIABLES, Word, inherited, united
+from prempti_otel.analysis.shell import output
+from prempti_otel.analysis.shell.declarations import DECLARATIONS
+from prempti_otel.analysis.shell.state import State, held
+from prempti_otel.analysis.shell.trace import Process
+from prempti_otel.model.effects import Effect
+
+_PRINTERS = frozenset({"echo", "printf"})
+"""What puts out its arguments."""
+_ASKED = {"printenv": "", "launchctl": "getenv", **dict.fromkeys(DECLARATIONS, "-p")}
+"""What puts out the variables that its operands name, and with which subcommand or option."""
+_SEARCHES = frozenset({"grep", "egrep", "fgrep", "ggrep", "rg", "zgrep"})
+_AWKS = frozenset({"awk", "gawk", "mawk"})
+_WORD = re.compile(r"[A-Za-z_]{3,}")
+_LONGEST_PATTERN = 1024
+_QUIET = frozenset({"-c", "-q", "-l", "-L"})
+"""Options of a search with which it shows no line."""
+_FILTERS = _SEARCHES | _AWKS | output.DECODERS | {
+    "bat", "batcat", "cat", "column", "cut", "expand", "fmt", "fold", "gcut", "gsed", "head", "hexdump",
+    "jq", "less", "more", "nl", "od", "paste", "pr", "sed", "sort", "strings", "tac", "tail", "tee", "uniq",
+    "yq",
+}  # fmt: skip
+"""What puts out what it reads, or a good part of it, in the same or another shape."""
+
+
+def follow(process: Process, argv: tuple[Word, ...], written: Word | None, state: State, *, more: bool) -> None:
+    """Note the variables that reach ``process``, and pass on those that its standard output holds.
+
+    ``written`` is what it writes there, where that is known; ``more`` says that it gets further arguments, from
+    what its parent reads.
+    """
+    stdin = state.stdin.variables
+    arguments = inherited(argv[1:]) if process.args_dynamic else ()
+    if more and process.parent is not None:
+        arguments = united(arguments, process.parent.stdin_variables)
+    process.args_variables, process.stdin_variables = arguments, stdin
+    name = process.reading.name
+    if name in _ASKED and _ASKED[name] in (process.reading.subcommand, *process.reading.flags, ""):
+        given = _asked(process, state)
+    elif Effect.DUMPS_ENVIRONMENT in process.effects:
+        given = (ALL_VARIABLES,)
+    elif written is not None and not more:
+        given = written.variables
+    elif not stdin and not arguments:
+        return
+    elif name in _PRINTERS:
+        given = arguments
+    elif name in output.CONSUMERS and not process.reading.runs:
+        given = stdin
+    else:
+        given = _filtered(process, argv, stdin)
+    if given:
+        put_out(process, given, state)
+
+
+def put_out(process: Process, variables: tuple[str, ...], state: State) -> None:
+    """Let the values of ``variables`` be in the standard output of ``process``."""
+    if state.output is None:
+        process.output_variables = united(process.output_variables, variables)
+    else:
+        state.output.update(dict.fromkeys(variables))
+
+
+def _asked(process: Process, state: State) -> tuple[str, ...]:
+    """The variables whose values a command prints that is given their names; all, where it is given none."""
+    names = [word for word in process.reading.operands if word.known and word.text]
+    if not names:
+        return (ALL_VARIABLES,)
+    return united(*[held(word.text, state.variables.get(word.text)) for word in names])
+
+
+def _filtered(process: Process, argv: tuple[Word, ...], stdin: tuple[str, ...]) -> tuple[str, ...]:
+    """What a filter lets through of its input."""
+    reading = process.reading
+    if reading.name not in _FILTERS or (reading.name in _SEARCHES and not _QUIET.isdisjoint(reading.flags)):
+        return ()
+    pipes = inherited([word for word in argv[1:] if word.text.startswith("<(")])
+    given = united(stdin, pipes)
+    if not any(variable.startswith(ALL_VARIABLES) for variable in given):
+        return given
+    named = [variable for variable in given if not variable.startswith(ALL_VARIABLES)]
+    if Effect.SHOWS_NAMES in process.effects:
+        return tuple(named)
+    picked = _picked(process) if ALL_VARIABLES in given else []
+    return united(named, picked) if picked else given
+
+
+def _picked(process: Process) -> list[str]:
+    """``*TOKEN`` for a search for ``token``; none where something else is looked for than words."""
+    reading = process.reading
+    selects = reading.name in _SEARCHES or reading.name in _AWKS or "-n" in reading.flags
+    given = reading.options.get("-e") or next((word.text for word in reading.operands), "")
+    if not selects or "-v" in reading.flags:
+        return []
+    return [ALL_VARIABLES + word.upper() for word in _WORD.findall(given[:_LONGEST_PATTERN])]
