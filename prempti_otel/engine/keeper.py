@@ -82,6 +82,7 @@ class Keeper:
         self.ruleset_error = ""
         self.serving = False
         """Whether calls are being answered: rules are then compiled in small slices."""
+        self._ending = False
         self._slice_began = 0.0
         self._polls = 0
 
@@ -139,6 +140,10 @@ class Keeper:
             if self._projects.changed():
                 self._renew_projects()
             self._enforce(config)
+
+    def end(self) -> None:
+        """Nothing that is being compiled will be needed: a thread that is at it ends."""
+        self._ending = True
 
     def set_mode(self, mode: str, default_action: str) -> None:
         """Switch and keep the choice in the settings; empty means unchanged. Raises PremptiError: nothing changed."""
@@ -289,7 +294,9 @@ class Keeper:
                 gc.enable()
 
     def _give_way(self) -> None:
-        """Called between small steps of compiling: request threads go first."""
+        """Called between small steps of compiling: request threads go first, and the end before all."""
+        if self._ending:
+            raise SystemExit  # of this thread
         if time.perf_counter() - self._slice_began > SLICE_S:
             time.sleep(REST_S)
             self._slice_began = time.perf_counter()

@@ -6,7 +6,6 @@ import fcntl
 import gc
 import logging
 import os
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from prempti_otel import __version__
+from prempti_otel.ending import told_to_end
 from prempti_otel.engine.approvals.approvers import Agents
 from prempti_otel.engine.approvals.calls import Approvals
 from prempti_otel.engine.approvals.listener import ApprovalServer
@@ -82,6 +82,7 @@ class Engine:
 
     def __init__(self, home: Home) -> None:
         self._home = home
+        self._told = -1
         self._stop = threading.Event()
         self._health = Health()
         self._trail = Trail(home, self._health)
@@ -99,7 +100,8 @@ class Engine:
         self._serving = grpc_health.HealthServicer(experimental_non_blocking=True)
 
     def start(self) -> None:
-        """Load everything, then listen. Raises PremptiError, OSError."""
+        """Load everything, then listen; the calling thread must be the main one. Raises PremptiError, OSError."""
+        self._told = told_to_end()
         keeper, trail = self._keeper, self._trail
         keeper.load_config()
         last_number = self._recall() if trail.open(keeper.config) else 0
@@ -136,10 +138,8 @@ class Engine:
         self._housekeeper.start()
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; the calling thread must be the main one."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
-        self._stop.wait()
+        """Serve until SIGTERM or SIGINT, which may have come during the start."""
+        os.read(self._told, 1)
 
     def stop(self) -> None:
         """Answer the calls in flight, take no more, and leave everything in order."""
@@ -148,6 +148,7 @@ class Engine:
         if self._server is not None:
             self._server.stop(GRACE_S).wait()
         self._approval_server.stop()
+        self._keeper.end()
         if self._housekeeper.is_alive():
             self._housekeeper.join()
         if self._door is not None:

@@ -10,13 +10,14 @@ import argparse
 import fcntl
 import logging
 import os
-import signal
+import select
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Literal
 
+from prempti_otel.ending import told_to_end
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.config import Destination
 from prempti_otel.settings.home import Home
@@ -37,9 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=_watch_parent, args=[stop], name="parent", daemon=True).start()
+    threading.Thread(target=_watch, args=[told_to_end(), stop], name="end", daemon=True).start()
     try:
         return _export(Home(options.home), stop)
     except PremptiError as error:
@@ -47,9 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _watch_parent(stop: threading.Event) -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        continue
+def _watch(told: int, stop: threading.Event) -> None:
+    """Wait for a signal or for the parent's end, which closes standard input."""
+    parent = sys.stdin.fileno()
+    while told not in (ready := select.select([told, parent], [], [])[0]):
+        if parent in ready and not os.read(parent, 4096):
+            break
     stop.set()
 
 

@@ -14,7 +14,7 @@ from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.settings.home import Home
 from tests.support.rulesets import RULES
 
-READY_S = 30.0
+READY_S = 60.0
 ONLY_OWN_RULES = "rules:\n  default: false\n"
 
 
@@ -69,7 +69,7 @@ def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
     if process.poll() is None:
         process.send_signal(number)
     try:
-        return process.wait(15)
+        return process.wait(READY_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -75,7 +75,7 @@ class Guard:
         return self.home.engine_log.read_text() if self.home.engine_log.exists() else ""
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 15) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Wait for ``holds``; fails the test after ``seconds``."""
     ends = time.monotonic() + seconds
     while not holds():
