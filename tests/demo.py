@@ -177,7 +177,7 @@ def _table(replies: list[dict[str, Any]]) -> Table:
 
 
 def _wait_for_spans(receiver: OtlpReceiver, count: int) -> list[Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len({s.span_id for s in _calls(receiver)}) < count:
         time.sleep(0.1)
     return sorted({s.span_id: s for s in _calls(receiver)}.values(), key=lambda s: s.start_time_unix_nano)

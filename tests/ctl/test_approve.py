@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from prempti_otel.settings.home import Home
 from tests.support.agent_payloads import codex
 from tests.support.approvers import skip_below_an_agent
 from tests.support.ctl import PREMPTICTL, Ctl
-from tests.support.engine_process import make_home
+from tests.support.engine_process import kill, make_home
 from tests.support.rulesets import RULES
 from tests.support.terminal import Terminal
 
@@ -198,7 +197,7 @@ def test_what_cannot_be_approved_is_told(desk: Desk, terminal: Terminal, argumen
 def test_an_approval_outlives_an_engine_that_is_killed(fresh: Desk) -> None:
     with opened(fresh) as terminal:
         approve(terminal, fresh.waiting())
-    os.kill(int(fresh.home.engine_lock.read_text()), 9)
+    kill(int(fresh.home.engine_lock.read_text()))
     fresh.ctl.ok("start")
     assert [fresh.codex("ask-me") for _ in range(2)] == [True, False]
 
@@ -295,7 +294,7 @@ def test_what_an_agent_started_cannot_approve_even_in_a_terminal(desk: Desk, tmp
         assert agent.stdin is not None
         assert agent.stdout is not None
         name = desk.waiting(parent_pid=int(agent.stdout.readline()))
-        shown, _ = agent.communicate("go\n", timeout=60)
+        shown, _ = agent.communicate("go\n", timeout=300)
     assert "a coding agent" in shown, shown
     assert not desk.codex("ask-me")
     assert desk.recorded("approve", name) == []
@@ -323,7 +322,7 @@ def test_the_hooks_shell_is_not_taken_for_the_agent(desk: Desk, tmp_path: Path) 
         desk.waiting(parent_pid=int(agent.stdout.readline()))
         agent.stdin.write("on\n")
         agent.stdout.readline()
-        shown, _ = agent.communicate("go\n", timeout=60)
+        shown, _ = agent.communicate("go\n", timeout=300)
     assert "a coding agent" in shown, shown
     assert not desk.codex("ask-me")
 
@@ -366,7 +365,7 @@ def test_the_engines_other_socket_approves_nothing() -> None:
 )
 def test_nonsense_on_the_socket_is_answered_and_holds_nothing_up(desk: Desk, line: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.connect(str(desk.home.approval_socket))
         connection.sendall(line)
         connection.shutdown(socket.SHUT_WR)

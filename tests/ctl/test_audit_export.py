@@ -157,7 +157,7 @@ def test_output_can_be_piped_and_a_reader_may_leave(ctl: Ctl, store: Store) -> N
     assert process.stdout is not None
     json.loads(process.stdout.readline())
     process.stdout.close()
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == 141
     assert b"Traceback" not in told
 
@@ -242,7 +242,7 @@ def test_an_interrupted_run_says_where_to_go_on(ctl: Ctl, store: Store) -> None:
             assert time.monotonic() < until
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=300)
         assert process.returncode == 130
         (place,) = [word for word in told.decode().split() if word.isdecimal()]
         receiver.behave(lambda *_: None)

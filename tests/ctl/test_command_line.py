@@ -112,7 +112,7 @@ def test_a_reader_that_has_had_enough_ends_it_without_a_word(ctl: Ctl) -> None:
         [PREMPTICTL, "rules", "list"], env=ctl.env, stdout=write, stderr=subprocess.PIPE, text=True
     )
     os.close(write)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (141, "")
 
 

@@ -67,7 +67,7 @@ def test_colour_is_for_terminals_without_no_color(ctl: Ctl, words: tuple[str, ..
         while piece := os.read(main, 65_536):
             shown += piece
     except OSError:  # how Linux tells that the other side is closed
-        assert process.wait(30) is not None
+        assert process.wait(60) is not None
     os.close(main)
     assert bool(re.search(rb"\x1b\[[0-9;]*(3[0-7]|2)m", shown)) == colour, shown
     assert "\x1b" not in ctl(*words).stdout

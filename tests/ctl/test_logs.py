@@ -57,12 +57,13 @@ def test_a_span_of_time_chooses_lines(ctl: Ctl) -> None:
     ctl.ok("start")
     for number in range(25):
         call(ctl, f"echo {number}")
-    first = json.loads(ctl.ok("logs", "--format", "json", "--since", "1h").splitlines()[0])
     assert len(ctl.ok("logs", "--since", "1h").splitlines()) == 25
     assert ctl.ok("logs", "--until", "1h") == ""
     assert ctl.ok("logs", "--since", "2100-01-01") == ""
-    after = datetime.fromtimestamp(first["time_ns"] / 1e9 + 0.001, UTC).isoformat()
-    assert 20 <= len(ctl.ok("logs", "--since", after).splitlines()) < 25
+    times = [json.loads(line)["time_ns"] for line in ctl.ok("logs", "-n", "25", "--format", "json").splitlines()]
+    middle = times[12] // 1000 * 1000
+    after = datetime.fromtimestamp(middle // 10**9, UTC).replace(microsecond=middle // 1000 % 10**6).isoformat()
+    assert len(ctl.ok("logs", "--since", after).splitlines()) == sum(time_ns >= middle for time_ns in times)
     done = ctl("logs", "--since", "yesterday")
     assert done.returncode == 2
     assert "'yesterday' is no time" in done.stderr
@@ -89,7 +90,7 @@ def test_following_shows_calls_as_they_come(ctl: Ctl) -> None:
         assert json.loads(follower.stdout.readline())["body"]["call"]["command"] == "echo second"
     finally:
         follower.terminate()
-        follower.communicate(timeout=10)
+        follower.communicate(timeout=300)
 
 
 def test_a_call_that_was_blocked_without_the_engine_is_shown_after_the_next_start(ctl: Ctl) -> None:
@@ -97,7 +98,7 @@ def test_a_call_that_was_blocked_without_the_engine_is_shown_after_the_next_star
     ctl.ok("stop")
     assert ctl("health").returncode == 4
     ctl.ok("start")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "without the engine" not in ctl.ok("logs") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert "blocked claude_code without the engine" in ctl.ok("logs")

@@ -156,7 +156,7 @@ def test_links_and_pipes_are_refused_with_the_reason(ctl: Ctl, project: Path, wh
     else:
         file.unlink()
         os.mkfifo(file)
-    done = ctl("rules", "trust", "project", "--yes", timeout=20)
+    done = ctl("rules", "trust", "project", "--yes", timeout=300)
     assert done.returncode in (1, 3)
     assert ("link" if target else "regular file") in done.stdout + done.stderr
     assert verdict(ctl, project) == "defer"
@@ -204,7 +204,7 @@ def test_replay_and_the_running_engine_judge_by_what_is_trusted_and_tell_who_cha
     ctl.judged("Bash", {"command": DEPLOY})
     ctl.ok("rules", "trust", "project", "--yes")
     assert "No deployments" in json.loads(ctl.ok("replay", "--history", "1", "--format", "json"))["stopped_by"]
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     record: dict[str, object] = {}
     while time.monotonic() < deadline and not record.get("matches"):
         record = json.loads(ctl.ok("audit", "show", str(ctl.judged("Bash", {"command": DEPLOY})), "--format", "json"))[
@@ -216,12 +216,13 @@ def test_replay_and_the_running_engine_judge_by_what_is_trusted_and_tell_who_cha
     assert "No deployments (project)" in ctl.ok("logs", "--verdict", "deny")
     assert "No deployments" in ctl.ok("replay", "--history", "1")
     write_rules(project, OWN + "#")
-    time.sleep(0.6)
-    ctl.judged("Bash", {"command": "ls"})
-    done = ctl("status", "--format", "json")
+    told: list[str] = []
+    while time.monotonic() < deadline and not told:
+        ctl.judged("Bash", {"command": "ls"})
+        done = ctl("status", "--format", "json")
+        told = [one for one in json.loads(done.stdout)["degraded"] if "project" in one]
     assert done.returncode == 1
-    (sentence,) = [one for one in json.loads(done.stdout)["degraded"] if "project" in one]
-    assert "changed since it was trusted" in sentence
+    assert ["changed since it was trusted" in sentence for sentence in told] == [True]
 
 
 def test_a_rule_of_a_project_is_made_from_a_call_tested_and_trusted(ctl: Ctl, project: Path) -> None:

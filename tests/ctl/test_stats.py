@@ -51,7 +51,7 @@ def test_stats_count_calls_by_verdict_rule_tool_agent_and_day(busy: Ctl) -> None
     assert told["tools"] == {"Bash": 4, "Read": 1}
     assert told["agents"] == {"claude_code": 5}
     assert told["stopped_by"]["Read credentials"] == 1
-    assert [sum(counts.values()) for counts in told["days"].values()] == [5]
+    assert sum(sum(counts.values()) for counts in told["days"].values()) == 5
     assert 0 < told["duration_seconds"]["p50"] <= told["duration_seconds"]["p99"]
     text = busy.ok("audit", "stats")
     assert "5 calls in 2 sessions" in text
@@ -66,7 +66,7 @@ def test_stats_count_calls_by_verdict_rule_tool_agent_and_day(busy: Ctl) -> None
 
 
 def test_stats_of_no_calls_are_told_in_a_sentence(busy: Ctl) -> None:
-    assert "0 calls" in busy.ok("audit", "stats", "--days", "0.0000001")
+    assert "0 calls" in busy.ok("audit", "stats", "--days", "1e-12")
 
 
 def test_top_prints_one_frame_into_a_pipe(busy: Ctl) -> None:
@@ -86,13 +86,13 @@ def test_top_goes_on_in_a_terminal_until_it_is_interrupted(busy: Ctl) -> None:
     os.close(theirs)
     seen = b""
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while seen.count(b"calls in the last") < 2 and time.monotonic() < deadline:
             if select.select([ours], [], [], 1)[0]:
                 seen += os.read(ours, 65536)
     finally:
         top.send_signal(signal.SIGINT)
-        code = top.wait(10)
+        code = top.wait(60)
         os.close(ours)
     assert seen.count(b"calls in the last") >= 2
     assert code == 130
@@ -106,8 +106,8 @@ def test_history_shows_what_an_added_rule_would_have_done(busy: Ctl, tmp_path: P
     changed = [(one["before"], one["after"], one["rules"], one["approximate"]) for one in told["changed"]]
     assert changed == [("defer", "deny", ["No echo"], False), ("defer", "deny", ["No echo"], True)]
     assert told["stopped_by"]["No echo"] == 2
-    (counts,) = told["days"].values()
-    assert counts == {"calls": 5, "stopped": 4}
+    days = told["days"].values()
+    assert [sum(day[what] for day in days) for what in ("calls", "stopped")] == [5, 4]
     text = busy.ok("replay", "--history", "30", "--add", str(rule), "--format", "text")
     assert "1 would get another verdict" in text
     assert "changed, approximate" in text

@@ -9,10 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.ctl import Ctl
-from tests.support.user_systemd import UserSystemd, missing
+from tests.support.user_systemd import SECONDS, UserSystemd, missing
 
 UNIT = "prempti.service"
-SECONDS = 20.0
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
@@ -33,7 +32,7 @@ class Seat(NamedTuple):
 
 @pytest.fixture(scope="module")
 def seat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seat]:
-    """An installation for all of these tests: each leaves the service as it found it, and the last one removes it."""
+    """An installation for all of these tests: each leaves the service as it found it."""
     home = tmp_path_factory.mktemp("seat") / "home"
     (home / ".claude").mkdir(parents=True)
     systemd = UserSystemd(home)
@@ -147,3 +146,4 @@ def test_uninstall_leaves_nothing_to_systemd(seat: Seat) -> None:
     assert UNIT not in seat.systemd.systemctl("list-units", "--all", "--plain")
     assert UNIT not in seat.systemd.systemctl("list-unit-files")
     assert [path.name for path in seat.ctl.user_home.rglob("*")] == [".claude"]
+    seat.ctl.ok("install")

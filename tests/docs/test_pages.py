@@ -6,7 +6,6 @@ import re
 import shlex
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,8 +119,8 @@ class Reader:
         )
         with process:
             if line == ENDLESS:
-                time.sleep(2)
-                assert process.poll() is None, f"{line} ended by itself"
+                assert process.stdout is not None
+                assert process.stdout.readline(), f"{line} ended by itself"
                 process.send_signal(signal.SIGINT)
             said, _ = process.communicate(timeout=120)
         allowed = {0, 1} if line in FAILS_WITH_STATUS_1 else {0, 130} if line == ENDLESS else {0}

@@ -45,7 +45,7 @@ def call(plugin: Path, project: Path, tool: str, args: dict[str, Any]) -> str:
     given = json.dumps({"tool": tool, "args": args, "directory": str(project)})
     command = [node, "--input-type=module", "-e", CALL, str(module), given]
     environment = {"PATH": system_path(), "HOME": str(project.parent / "home")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
     return done.stdout + done.stderr
 
 

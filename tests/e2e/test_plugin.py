@@ -17,7 +17,7 @@ def run(claude: Path, home: Path, *arguments: str) -> subprocess.CompletedProces
         env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -63,13 +63,13 @@ def test_calls_are_exported_when_they_are_denied_or_their_outcome_is_known(home:
             send(client, "PreToolUse", command)
         assert send(client, "PostToolUseFailure", "two", error="no", duration_ms=7) == {}
         assert send(client, "PostToolUse", "one", tool_response={}, duration_ms=21) == {}
-        wait_until(lambda: len(outcomes(receiver)) == 3, "the calls that are over", 30)
+        wait_until(lambda: len(outcomes(receiver)) == 3, "the calls that are over")
         assert outcomes(receiver) == {"deny-me": "denied", "one": "ok", "two": "error"}
         send(client, "PermissionDenied", "three", reason="not now")
         send(client, "Stop")
         send(client, "SessionEnd", reason="other")
-        wait_until(lambda: any(span.name == "invoke_agent claude_code" for span in receiver.spans()), "the prompt", 30)
-        wait_until(lambda: len(outcomes(receiver)) == 4, "the refused call", 30)
+        wait_until(lambda: any(span.name == "invoke_agent claude_code" for span in receiver.spans()), "the prompt")
+        wait_until(lambda: len(outcomes(receiver)) == 4, "the refused call")
     assert outcomes(receiver)["three"] == "refused"
     whole = {span.name: span for span in receiver.spans()}["invoke_agent claude_code"]
     assert {span.parent_span_id for span in receiver.spans() if span is not whole} == {whole.span_id}
@@ -97,10 +97,10 @@ def test_a_killed_engine_joins_what_was_asked_before_with_what_is_told_after(
         send(client, "PreToolUse", "one")
         send(client, "PostToolUse", "one", tool_response={})
         send(client, "PostToolUse", "never", tool_response={})
-        wait_until(lambda: len(outcomes(receiver)) == 2, "both calls", 30)
-        wait_until(lambda: len(receiver.spans()) == 3, "the first attempt of the resumed call", 30)
+        wait_until(lambda: len(outcomes(receiver)) == 2, "both calls")
+        wait_until(lambda: len(receiver.spans()) == 3, "the first attempt of the resumed call")
         late = "prempti.outcome.late"
-        wait_until(lambda: [log.event_name for log in receiver.logs()].count(late) == 1, "the late outcome", 30)
+        wait_until(lambda: [log.event_name for log in receiver.logs()].count(late) == 1, "the late outcome")
     attempts = {
         (str(attributes(span)["gen_ai.tool.call.id"]), attributes(span).get("prempti.call.attempt", 1)): str(
             attributes(span)["prempti.outcome"]

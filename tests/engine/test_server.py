@@ -135,7 +135,7 @@ def test_the_health_service_says_serving(shared: tuple[Home, EngineClient]) -> N
     with grpc.insecure_channel(f"unix:{shared[0].socket}") as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         for name in ("", SERVICE_NAME):
-            answer = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=5)
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=READY_S)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 

@@ -223,7 +223,7 @@ def test_no_more_is_sent_than_the_windows_reach(initial: int, step: int) -> None
     payload = bytes(range(256)) * 800
     ours, theirs = socket.socketpair()
     with ours, theirs, ThreadPoolExecutor(1) as pool:
-        ours.settimeout(20)
+        ours.settimeout(60)
         server = pool.submit(take_within_windows, theirs, initial, step)
         request = hook_grpc.encode_request(b"a", payload, b"", 1)
         assert hook_grpc.Call(ours).exchange(request) == MESSAGE[5:]

@@ -113,10 +113,7 @@ def test_a_call_that_grpc_itself_refuses_is_blocked(home: Home, trouble: str) ->
 
 def test_many_hooks_at_once_are_all_answered(home: Home) -> None:
     with serving(home, lambda request: reply(request.payload)):
-        hooks = [
-            subprocess.Popen(command(home, "--deadline", "30"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            for _ in range(20)
-        ]
+        hooks = [subprocess.Popen(command(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(20)]
         outputs = [hook.communicate(str(number).encode()) for number, hook in enumerate(hooks)]
     assert [out for out, _ in outputs] == [str(number).encode() for number in range(20)]
     assert {hook.returncode for hook in hooks} == {0}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ import pytest
 from prempti_otel.engine.__main__ import EXIT_RUNNING
 from prempti_otel.settings.home import Home
 from tests.support import http2
+from tests.support.engine_process import kill
 from tests.support.hook_modules import hook_start
 from tests.support.hook_process import PYTHON, command, run_hook
 
@@ -65,8 +64,7 @@ def home(home: Home) -> Iterator[Home]:
     """A home whose engines are ended with the test."""
     yield home
     for start in starts(home):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(str(start["pid"])), signal.SIGKILL)
+        kill(int(str(start["pid"])))
 
 
 def test_the_first_hook_starts_the_engine_and_is_answered(home: Home) -> None:
@@ -79,13 +77,13 @@ def test_the_first_hook_starts_the_engine_and_is_answered(home: Home) -> None:
 def test_an_engine_that_was_killed_is_started_again(home: Home) -> None:
     engine = write_engine(home, then="import contextlib, pathlib; pathlib.Path(home + '/run/engine.sock').unlink(True)")
     assert run_hook(home, b"{}", "--engine", engine).exit_code == 0
-    os.kill(int(str(starts(home)[0]["pid"])), signal.SIGKILL)
+    kill(int(str(starts(home)[0]["pid"])))
     assert run_hook(home, b"{}", "--engine", engine).exit_code == 0
     assert len(starts(home)) == 2
 
 
 def test_twenty_hooks_on_a_cold_start_start_one_engine(home: Home) -> None:
-    words = command(home, "--engine", write_engine(home, delay=1), "--deadline", "30")
+    words = command(home, "--engine", write_engine(home, delay=1))
     hooks = [subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) for _ in range(20)]
     assert {hook.communicate()[0] for hook in hooks} == {b'{"ok":1}'}
     assert {hook.returncode for hook in hooks} == {0}
@@ -151,7 +149,7 @@ def test_an_old_failure_does_not_keep_the_engine_down(home: Home) -> None:
 def test_an_engine_of_a_service_manager_is_waited_for_but_not_started(home: Home) -> None:
     engine = write_engine(home)
     home.service.touch()
-    hook = subprocess.Popen(command(home, "--engine", engine, "--deadline", "30"), stdin=subprocess.DEVNULL)
+    hook = subprocess.Popen(command(home, "--engine", engine), stdin=subprocess.DEVNULL)
     time.sleep(0.3)
     assert starts(home) == []
     service = subprocess.Popen([engine, "--home", str(home.root)], stdout=subprocess.DEVNULL)
@@ -166,7 +164,7 @@ def test_an_engine_that_fails_to_start_is_not_waited_for_and_not_tried_again(hom
     os.utime(home.engine_failed, (0, 0))
     engine = write_engine(home, then=then)
     for _ in range(2):
-        done = run_hook(home, b"{}", "--engine", engine, "--deadline", "30")
+        done = run_hook(home, b"{}", "--engine", engine)
         assert done.blocked
         assert b"the engine failed to start (see " in done.stderr
     assert len(starts(home)) == 1
@@ -203,7 +201,7 @@ def test_a_start_lock_passes_on_when_its_holder_dies(home: Home) -> None:
     holder = subprocess.Popen([PYTHON, "-c", program, str(home.start_lock)], stdout=subprocess.PIPE)
     assert holder.stdout
     assert holder.stdout.readline() == b"held\n"
-    words = command(home, "--engine", write_engine(home), "--deadline", "30")
+    words = command(home, "--engine", write_engine(home))
     hooks = [subprocess.Popen(words, stdin=subprocess.DEVNULL) for _ in range(3)]
     time.sleep(0.3)
     assert starts(home) == []
@@ -215,7 +213,7 @@ def test_a_start_lock_passes_on_when_its_holder_dies(home: Home) -> None:
 
 
 def test_a_winner_killed_after_the_start_leaves_its_engine_to_the_others(home: Home) -> None:
-    words = command(home, "--engine", write_engine(home, delay=1), "--deadline", "30")
+    words = command(home, "--engine", write_engine(home, delay=1))
     winner = subprocess.Popen(words, stdin=subprocess.DEVNULL)
     while not starts(home):
         time.sleep(0.01)

@@ -66,11 +66,11 @@ def test_a_hostile_environment_changes_nothing(home: Home, tmp_path: Path) -> No
     }
     with serving(home, lambda _: reply(b'{"deny":1}')):
         done = subprocess.run(
-            command(home), input=b"{}", capture_output=True, env=hostile, cwd=tmp_path, timeout=30, check=False
+            command(home), input=b"{}", capture_output=True, env=hostile, cwd=tmp_path, timeout=300, check=False
         )
     assert (done.returncode, done.stdout) == (0, b'{"deny":1}')
     down = subprocess.run(
-        command(home), input=b"{}", capture_output=True, env=hostile, cwd=tmp_path, timeout=30, check=False
+        command(home), input=b"{}", capture_output=True, env=hostile, cwd=tmp_path, timeout=300, check=False
     )
     assert (down.returncode, down.stdout) == (2, b"")
     assert b"prempti: call blocked: the engine is not running" in down.stderr

@@ -38,7 +38,7 @@ class Ctl:
         return {"HOME": str(self.user_home), "PATH": self.path, "LANG": "C.UTF-8"}
 
     def __call__(
-        self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None, timeout: float = 60
+        self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None, timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
         folder = self.folder or self.user_home
         if not self.prefix:

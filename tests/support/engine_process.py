@@ -7,8 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
 
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.settings.home import Home
@@ -62,6 +65,17 @@ def wait_until_ready(process: subprocess.Popen[bytes], client: EngineClient) -> 
         else:
             return
     raise AssertionError("the engine does not answer")
+
+
+def kill(pid: int) -> None:
+    """End a process, if there is one, that need not be a child of this one; with its locks and sockets it is gone."""
+    ends = time.monotonic() + READY_S
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        process.kill()
+        while process.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < ends, f"process {pid} is still there"
+            time.sleep(0.005)
 
 
 def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:

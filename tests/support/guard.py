@@ -33,7 +33,7 @@ class Guard:
         """What ``premptictl ARGUMENTS`` prints; it must succeed, unless it must fail."""
         environment = {"HOME": str(self.user_home), "PATH": self.path}
         done = subprocess.run(
-            [PREMPTICTL, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=60
+            [PREMPTICTL, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=300
         )
         assert bool(done.returncode) == fails, f"premptictl {arguments}: {done.stdout}{done.stderr}{self.log()}"
         return done.stdout + done.stderr

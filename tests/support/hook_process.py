@@ -24,6 +24,8 @@ HOOK = resource("hook/prempti_hook.py")
 PYTHON: str = sys._base_executable  # type: ignore[attr-defined]
 """The interpreter that ``hook add`` registers: without the virtual environment."""
 CAP = (4 << 20) + (64 << 10)
+DEADLINE = "60"
+"""Seconds: no hook runs out of time because the machine is busy."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ def one_sentence(text: bytes) -> bool:
 
 
 def command(home: Home, *arguments: str, agent: str = "claude_code", hook: Path = HOOK) -> list[str]:
-    """The command line of the hook."""
-    return [PYTHON, "-I", "-S", str(hook), agent, "--home", str(home.root), *arguments]
+    """The command line of the hook. It has plenty of time, unless ``arguments`` give it another deadline."""
+    return [PYTHON, "-I", "-S", str(hook), agent, "--home", str(home.root), "--deadline", DEADLINE, *arguments]
 
 
 def run_hook(
@@ -65,7 +67,7 @@ def run_hook(
         input=payload,
         capture_output=True,
         env=env or {},
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)

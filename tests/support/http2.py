@@ -51,7 +51,7 @@ class Peer:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        connection.settimeout(20)
+        connection.settimeout(60)
         assert self.exactly(len(PREFACE)) == PREFACE
 
     def exactly(self, count: int) -> bytes:

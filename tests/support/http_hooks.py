@@ -13,7 +13,7 @@ from prempti_otel.settings.home import Home
 from prempti_otel.settings.http_hooks import ADDRESS, PATH, HttpHooks, new_token
 from tests.support.ports import free_port
 
-SECONDS = 20
+SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
+from tests.support.ports import free_port
+
 
 @dataclass(frozen=True)
 class Refuse:
@@ -70,7 +72,7 @@ class OtlpReceiver:
         """Headers of each request that came, taken or not."""
         self._behaviour: Behaviour = accept
         self._lock = threading.Lock()
-        self._port = 0
+        self._port = free_port()  # while it is stopped nobody else gets it
         self._server: _GrpcServer | _HttpServer | None = None
 
     def __enter__(self) -> Self:
@@ -86,9 +88,8 @@ class OtlpReceiver:
 
     def start(self) -> None:
         """Listen, on the same port as before."""
-        server = _GrpcServer(self, self._port) if self.protocol == "grpc" else _HttpServer(self, self._port)
-        self._server = server
-        self._port = server.port
+        kind = _GrpcServer if self.protocol == "grpc" else _HttpServer
+        self._server = kind(self, self._port)
 
     def stop(self) -> None:
         """Die at once: requests under way are cut off."""
@@ -167,7 +168,7 @@ class _GrpcServer:
         trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Servicer(receiver, "traces"), self._server)
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(_Servicer(receiver, "logs"), self._server)
         metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Servicer(receiver, "metrics"), self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        self._server.add_insecure_port(f"127.0.0.1:{port}")
         self._server.start()
 
     def stop(self) -> None:
@@ -215,7 +216,6 @@ class _HttpServer:
                 """Say nothing."""
 
         self._server = _Reusing(("127.0.0.1", port), Handler)
-        self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True)
         self._thread.start()
 

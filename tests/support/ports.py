@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import secrets
 import socket
 
 from prempti_otel.settings.http_hooks import ADDRESS, PORTS
@@ -13,7 +13,7 @@ _given: set[int] = set()
 def free_port() -> int:
     """A port on loopback that nobody listens on now, another one at each call."""
     while True:
-        port = random.choice(PORTS)
+        port = secrets.choice(PORTS)
         if port in _given:
             continue
         with socket.socket() as listener:

@@ -40,12 +40,12 @@ class Terminal:
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(ROWS, COLUMNS),
-            timeout=60,
+            timeout=300,
         )
         self._shell.delaybeforesend = None
         self._shell.expect(PROMPT)
 
-    def run(self, command: str, *, status: int | None = 0, timeout: float = 60) -> str:
+    def run(self, command: str, *, status: int | None = 0, timeout: float = 300) -> str:
         """Type ``command`` and wait for the prompt; what is on the screen then. It must end with ``status``."""
         self.type(command)
         screen = self.wait(timeout)
@@ -60,12 +60,12 @@ class Terminal:
         """Press Ctrl-C."""
         self._shell.sendintr()
 
-    def wait_for(self, text: str, timeout: float = 30) -> None:
+    def wait_for(self, text: str, timeout: float = 300) -> None:
         """Wait until ``text`` is printed."""
         self._shell.expect_exact(text, timeout=timeout)
         self.transcript += f"{self._shell.before}{text}"
 
-    def wait(self, timeout: float = 60) -> Screen:
+    def wait(self, timeout: float = 300) -> Screen:
         """Wait for the prompt."""
         try:
             self._shell.expect(PROMPT, timeout=timeout)

@@ -21,7 +21,7 @@ SYSTEMD = next((path for path in ("/usr/lib/systemd/systemd", "/lib/systemd/syst
 RUNTIME = "/run/prempti-user"
 """``XDG_RUNTIME_DIR`` in there."""
 CGROUPS = Path("/sys/fs/cgroup")
-SECONDS = 20.0
+SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
 
 

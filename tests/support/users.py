@@ -36,7 +36,7 @@ class User:
             env={"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"} | variables,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

@@ -14,8 +14,10 @@ from prempti_otel.settings.http_hooks import ADDRESS, PORTS, HttpHooks, new_toke
 if TYPE_CHECKING:
     from prempti_otel.settings.home import Home
 
-OPEN_SECONDS = 5.0
-"""What a running engine may take to listen on a port that was set up."""
+OPEN_SECONDS = 30.0
+"""What a running engine may take to listen on a port that was set up: it may be compiling rules on a busy machine."""
+TOLD_SECONDS = 2.0
+"""After so long what it tells of the port is no old story."""
 ATTEMPTS = 100
 _ROTATE = "premptictl hook add claude_code --transport http --rotate"
 
@@ -31,10 +33,10 @@ def ensure(home: Home) -> None:
     if hooks is None:
         hooks = rotate(home)
     status = process.start_engine(home)
-    deadline = time.monotonic() + OPEN_SECONDS
+    began = time.monotonic()
     while _listening(home) != str(hooks.port):
-        if time.monotonic() > deadline:
-            told = [sentence for sentence in status.degraded if "HTTP" in sentence]
+        told = [sentence for sentence in status.degraded if "HTTP" in sentence and f" {hooks.port} " in sentence]
+        if time.monotonic() - began > (TOLD_SECONDS if told else OPEN_SECONDS):
             raise PremptiError(
                 told[0] if told else f"the engine does not listen on port {hooks.port}",
                 remedy=f"see premptictl status; for another port run {_ROTATE}",

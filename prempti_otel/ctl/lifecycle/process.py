@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from prempti_otel.proto.prempti.v1.engine_pb2 import StatusReply
     from prempti_otel.settings.home import Home
 
-START_SECONDS = 20.0
-"""What an engine may take to load its rules and answer."""
+START_SECONDS = 60.0
+"""What an engine may take to load its rules and answer, on a machine that is busy with builds and tests."""
 STOP_SECONDS = 10.0
 """What it may take to answer the calls in flight and leave."""
 
@@ -180,7 +180,7 @@ def _ready(home: Home, process: subprocess.Popen[bytes] | None) -> StatusReply:
             try:
                 return engine.wait_ready(0.5)
             except EngineUnavailable:
-                if process is not None and process.poll() is not None:
+                if home.engine_failed.exists() if process is None else process.poll() is not None:
                     break
     raise PremptiError(_last_words(home, process) or "the engine did not start", remedy=f"see {home.engine_log}")
 
