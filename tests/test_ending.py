@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from prempti_otel.audit import StoreReader
+from prempti_otel.audit.reader import StoreReader
 from prempti_otel.audit.records import AdminBody, body_of
 from prempti_otel.engine.health import Health
 from prempti_otel.engine.keeper import Keeper
