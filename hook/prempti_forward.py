@@ -40,6 +40,8 @@ class Hook:
     def __init__(self) -> None:
         self.agent = self.home = self.engine = ""
         self.deadline = 5.0
+        self.start_seconds = 7.0
+        """More, where an engine has to start first: in all well below the 15 s that agents give the hook."""
         self.fail_open = False
         self.lifecycle = False
         """An event that nobody is asked about: there is no call to block."""
@@ -97,6 +99,7 @@ class Hook:
                 self.fail_open = True
             elif word == "--lifecycle":
                 self.lifecycle = True
+                self.start_seconds = 0.0
             elif word == "--http":
                 self.http = next(words, "") or "none"
             elif word == "--home":
@@ -105,6 +108,7 @@ class Hook:
                 self.engine = next(words, "")
             elif word == "--deadline":
                 self.deadline = seconds(next(words, ""))
+                self.start_seconds = 0.0
             elif word == "--denial":
                 self.denial = next(words, "")
             else:
@@ -148,6 +152,11 @@ class Hook:
     def start_engine(self) -> _socket.socket:
         """A connection to an engine that has to start first. Raises Unanswered."""
         self.step = "waiting for the engine to start"
+        if self.start_seconds:
+            left, _ = _signal.getitimer(_signal.ITIMER_REAL)
+            _signal.setitimer(_signal.ITIMER_REAL, left + self.start_seconds)
+            self.deadline += self.start_seconds
+            self.start_seconds = 0.0
         from prempti_start import start_engine
 
         return start_engine(self)

@@ -30,7 +30,10 @@ from prempti_otel.settings.home import Home
 BACKUP_SUFFIX = ".prempti-backup"
 
 TIMEOUT_SECONDS = 15
-"""What agents give the hook. The hook's own deadline is 5 s: when an agent's time is over, most let the call run."""
+"""What agents give the hook: when it is over, most let the call run.
+
+The hook's own deadline is 5 s, and 12 s where it starts the engine.
+"""
 
 _NEW_FILE_MODES = {Scope.USER: 0o600, Scope.PROJECT: 0o644, Scope.LOCAL: 0o600, Scope.MANAGED: 0o644}
 _OTHERWISE = "the hook is registered in another way than this version does it: run premptictl hook add"

@@ -96,7 +96,7 @@ wrong type. The reason says which it was.
 
 | what | what happens |
 |---|---|
-| the engine is not running | the hook starts it, within its deadline of 5 s |
+| the engine is not running | the hook starts it; the start and the answer may take 12 s |
 | the engine does not start, or may not | blocked, with the reason |
 | a failure with `hook add --fail-open`, or in monitor mode | the call goes on unjudged; `log/fallbacks.log` tells |
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from prempti_otel.engine.health import describe
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
+from prempti_otel.settings.user_home import remembered_user_home
 
 EXIT_FAILED = 1
 EXIT_RUNNING = 3
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     home = Home(options.home)
     try:
         home.create()
+        if user_home := remembered_user_home(home):
+            os.environ["HOME"] = user_home
         _log_to(home, foreground=options.foreground)
     except (OSError, PremptiError) as error:
         return _failed(describe_start(error))

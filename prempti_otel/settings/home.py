@@ -138,6 +138,11 @@ class Home:
         return self.run / "failed"
 
     @property
+    def user_home(self) -> Path:
+        """Holds the user's home where ``HOME`` named another one than the account's."""
+        return self.run / "user_home"
+
+    @property
     def service(self) -> Path:
         """Exists while a service manager owns the engine: hooks do not start it."""
         return self.run / "service"

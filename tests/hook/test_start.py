@@ -74,6 +74,10 @@ def test_the_first_hook_starts_the_engine_and_is_answered(home: Home) -> None:
     assert len(starts(home)) == 1
 
 
+def test_an_engine_that_starts_slowly_is_given_more_time_than_one_that_answers_slowly(home: Home) -> None:
+    assert run_hook(home, b"{}", "--engine", write_engine(home, delay=5.5)).stdout == b'{"ok":1}'
+
+
 def test_an_engine_that_was_killed_is_started_again(home: Home) -> None:
     engine = write_engine(home, then="import contextlib, pathlib; pathlib.Path(home + '/run/engine.sock').unlink(True)")
     assert run_hook(home, b"{}", "--engine", engine).exit_code == 0

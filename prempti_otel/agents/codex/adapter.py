@@ -40,7 +40,10 @@ class Codex(Agent):
         verdicts="deny, defer. `ask` becomes deny with a reason; `allow` is defer, except in `PermissionRequest`",
         failure=(
             ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2 and a line on stderr)"),
-            ("the hook takes longer than 15 s", "**runs**: Codex has no setting for that; the hook ends itself at 5 s"),
+            (
+                "the hook takes longer than 15 s",
+                "**runs**: Codex has no setting for that; the hook ends itself at 5 s, with the engine's start at 12 s",
+            ),
             ("the shell itself cannot be started", "**runs**"),
         ),
         gaps=(

@@ -64,7 +64,10 @@ class Copilot(UnaskedAgent):
                 "the hook cannot reach the engine, is missing or crashes",
                 "blocked: any exit status but 0 is a deny; the model is told why, of a missing hook only the status",
             ),
-            ("the hook takes longer than 15 s", "**runs**: a timeout is always open; the hook ends itself at 5 s"),
+            (
+                "the hook takes longer than 15 s",
+                "**runs**: a timeout is always open; the hook ends itself at 5 s, with the engine's start at 12 s",
+            ),
         ),
         gaps=(
             "Names of MCP tools do not tell server from tool: `mcp.server` is empty, `tool.name` is as Copilot has it.",

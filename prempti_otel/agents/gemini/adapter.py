@@ -67,7 +67,10 @@ class Gemini(UnaskedAgent):
         verdicts="deny, defer, allow. `ask` becomes deny with a reason",
         failure=(
             ("the hook cannot reach the engine, is missing or crashes", "blocked (exit status 2 and a line on stderr)"),
-            ("the hook takes longer than 15 s", "**runs**: there is no setting for that; the hook ends itself at 5 s"),
+            (
+                "the hook takes longer than 15 s",
+                "**runs**: there is no setting for that; the hook ends itself at 5 s, with the engine's start at 12 s",
+            ),
         ),
         gaps=(
             "Calls have no id of their own (`tool.use_id` is empty).",

@@ -20,6 +20,7 @@ from prempti_otel.agents.registration import Change, HookStatus, Scope, Transpor
 from prempti_otel.ctl.files import locked, write_private
 from prempti_otel.ctl.hook import http_port
 from prempti_otel.errors import PremptiError
+from prempti_otel.settings.user_home import remember_user_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +110,7 @@ def add(home: Home, one: Wanted) -> Change:
     missing = [str(folder) for folder in _missing(file)] if file else []
     project = _project(one)
     change = registration.add(one.agent, one.scope, home, project, fail_open=one.fail_open, transport=one.transport)
+    remember_user_home(home)
     with locked(home):
         now = read(home)
         kept = [other for other in now.hooks if _place(other) != _place(one)]

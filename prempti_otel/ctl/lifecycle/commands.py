@@ -16,6 +16,7 @@ from prempti_otel.ctl.lifecycle import process, services
 from prempti_otel.ctl.output import printable
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
+from prempti_otel.settings.user_home import remember_user_home
 
 if TYPE_CHECKING:
     from prempti_otel.agents.registration import Change
@@ -116,6 +117,7 @@ def daemon() -> None:
 def enable_service(home: Home, service: services.Service) -> None:
     """Give the engine to ``service``; a running one is ended first. Raises PremptiError."""
     home.create()
+    remember_user_home(home)
     process.end_engine(home)
     services.install(home, service)
 

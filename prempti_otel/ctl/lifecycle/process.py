@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import pwd
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from prempti_otel.ctl.lifecycle import services
 from prempti_otel.engine.client import EngineClient, EngineUnavailable
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.load import load_config
+from prempti_otel.settings.user_home import account_home, remember_user_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,8 +124,9 @@ def _has_ended(pid: int) -> bool:
 
 
 def prepare(home: Home) -> None:
-    """The folders, without what keeps hooks from starting the engine."""
+    """The folders, without what keeps hooks from starting the engine, and with what engines that these start go by."""
     home.create()
+    remember_user_home(home)
     home.stopped.unlink(missing_ok=True)
     home.engine_failed.unlink(missing_ok=True)
 
@@ -169,7 +170,7 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
 
 
 def _user_home() -> str:
-    return os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    return os.environ.get("HOME") or account_home()
 
 
 def _ready(home: Home, process: subprocess.Popen[bytes] | None) -> StatusReply:
