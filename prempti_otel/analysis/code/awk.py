@@ -132,6 +132,10 @@ class _Program:
                 self._file(FileOp.READ, self._value(target + 1))
         elif name == "ENVIRON" and following != "[":
             self._findings.cause("dumps_environment")
+        elif name == "ENVIRON" and self._kind(at + 2) == "string":
+            # Most programs print nearly all that they name.
+            variable = self._text(at + 2).strip('"')
+            self._findings.put_out([Unknown(variable, variables=(variable,))])
 
     def _pipe(self, at: int, following: str) -> None:
         if following == "getline":

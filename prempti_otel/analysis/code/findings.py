@@ -7,13 +7,24 @@ share these shapes; each has a table of its own.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
-from prempti_otel.analysis.code.values import NOTHING, Items, Object, Text, Unknown, Value, argvs, as_text, words
+from prempti_otel.analysis.code.values import (
+    NOTHING,
+    Items,
+    Object,
+    Text,
+    Unknown,
+    Value,
+    argvs,
+    as_text,
+    variables_in,
+    words,
+)
 from prempti_otel.analysis.net import local_file
 from prempti_otel.analysis.reading import CodeReading, FileAccess, FileOp, Handover, HostAccess, LinkAccess, Word
 
@@ -117,7 +128,7 @@ class Call(msgspec.Struct, frozen=True):
 class Findings:
     """Collects what one piece of code does. Not shared by threads."""
 
-    __slots__ = ("_contents", "_effects", "_files", "_hosts", "_runs", "cut", "directory", "dynamic")
+    __slots__ = ("_contents", "_effects", "_files", "_hosts", "_printed", "_runs", "cut", "directory", "dynamic")
 
     def __init__(self) -> None:
         self._files: dict[int, FileAccess] = {}
@@ -125,6 +136,7 @@ class Findings:
         self._hosts: list[HostAccess] = []
         self._runs: list[Handover] = []
         self._effects: dict[str, None] = {}
+        self._printed: dict[str, None] = {}
         self.dynamic = False
         self.cut = False
         self.directory: Word | None = None
@@ -140,6 +152,7 @@ class Findings:
             tuple(self._effects),
             self.dynamic,
             self.cut,
+            tuple(self._printed),
         )
 
     def cut_short(self) -> None:
@@ -229,6 +242,10 @@ class Findings:
     def cause(self, effect: str) -> None:
         """Record an effect of the code itself."""
         self._effects[effect] = None
+
+    def put_out(self, values: Iterable[Value]) -> None:
+        """Record that values are printed."""
+        self._printed.update(dict.fromkeys(variables_in(values)))
 
     def move(self, directory: Value) -> None:
         """The code changes its working directory."""

@@ -36,6 +36,15 @@ _TEXT_METHODS = {
 }
 
 
+_KEEPING = frozenset(
+    {
+        "toString", "valueOf", "trim", "trimStart", "trimEnd", "toLowerCase", "toUpperCase", "concat", "split", "join",
+        "padEnd", "padStart", "normalize", "reverse", "repeat", "then",
+    }
+)  # fmt: skip
+"""Methods that give a good part of the text that they are called on."""
+
+
 class JavaScript(Script):
     """A script for Node.js."""
 
@@ -101,7 +110,8 @@ class JavaScript(Script):
         """A property by its name."""
         match owner:
             case Ref("process.env"):
-                return Text(self.setting.home) if name == "HOME" and self.setting.home else Unknown(name)
+                home = name == "HOME" and self.setting.home
+                return Text(self.setting.home) if home else Unknown(name, variables=(name,))
             case Ref("process") if name == "argv":
                 return Items((Text("node"), *self.setting.args[1:]))
             case Ref(base) if base in ("globalThis", "global", "window") and name != "fetch":
@@ -112,8 +122,8 @@ class JavaScript(Script):
                 return Ref(f"{base}.{name.removesuffix('Sync')}")
             case Table():
                 return owner.get(name) or Unknown(name)
-            case Unknown(source, file, remote):
-                return Unknown(f"{source}.{name}"[-80:], file, remote)
+            case Unknown(source, file, remote, variables):
+                return Unknown(f"{source}.{name}"[-80:], file, remote, variables if name in _KEEPING else ())
             case _:
                 return Unknown(name)
 
@@ -189,9 +199,9 @@ class JavaScript(Script):
                 return fold.text_method(as_text(args[0]) if args else Text(","), "join", (receiver,))
             case Items(values) if name == "reverse":
                 return Items(values[::-1])
-            case Unknown(_, file, remote) if file is not None or remote:
+            case Unknown(source, file, remote, variables) if file is not None or remote or variables:
                 self.passed_on(Call(name, args, receiver=receiver))
-                return receiver
+                return receiver if name in _KEEPING else Unknown(source, file, remote)
             case _:
                 return None
 

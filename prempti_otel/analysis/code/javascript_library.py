@@ -241,10 +241,17 @@ def _log(script: Script, call: Call) -> None:
         script.findings.cause("dumps_environment")
 
 
+def _put_out(script: Script, call: Call) -> None:
+    _log(script, call)
+    script.findings.put_out(call.args)
+
+
 def _stringify(script: Script, call: Call) -> Value:
     _log(script, call)
     return fold.to_json(call.args[0]) if call.args else Unknown("JSON")
 
+
+_CONSOLE = ("log", "error", "info", "warn", "debug", "table", "dir")
 
 SPECIAL: Mapping[str, Special] = MappingProxyType(
     {
@@ -288,7 +295,8 @@ SPECIAL: Mapping[str, Special] = MappingProxyType(
         "atob": _atob,
         "String.fromCharCode": _characters,
         "JSON.stringify": _stringify,
-        **dict.fromkeys(("console.log", "console.error", "console.info", "console.table", "console.dir"), _log),
+        **dict.fromkeys((f"console.{name}" for name in _CONSOLE), _put_out),
+        **dict.fromkeys(("process.stdout.write", "process.stderr.write"), _put_out),
     }
 )
 

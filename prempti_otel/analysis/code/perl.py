@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -141,6 +142,9 @@ _SPECIAL: Mapping[str, Special] = MappingProxyType(
 _FETCHING = frozenset({"get", "head", "post", "put", "request", "mirror", "delete"})
 
 
+_ENVIRONMENT = re.compile(r"\$ENV\{['\"]?([A-Za-z0-9_]+)['\"]?\}")
+
+
 class Perl(Script):
     """A Perl script, or what follows ``perl -e``."""
 
@@ -249,7 +253,8 @@ class Perl(Script):
         name = self.source(node)
         if name.replace("'", "").replace('"', "") == "$ENV{HOME}" and self.setting.home:
             return Text(self.setting.home)
-        return Unknown(name[:40])
+        match = _ENVIRONMENT.fullmatch(name)
+        return Unknown(name[:40], variables=(match[1],) if match else ())
 
     def array_element(self, node: Node) -> Value:
         """``$ARGV[0]``, ``$_[0]``."""
@@ -288,6 +293,8 @@ class Perl(Script):
         short = name.rpartition("::")[2]
         if short in ("print", "say", "Dumper", "printf") and Ref("%ENV") in args:
             self.findings.cause("dumps_environment")
+        if short in ("print", "say", "Dumper", "printf", "warn", "die"):
+            self.findings.put_out(args)
         if not args and short in ("unlink", "rmdir", "system"):
             args = (self.name_value("$_"),)
         url = args[0] if args else None

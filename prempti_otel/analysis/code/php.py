@@ -155,12 +155,16 @@ def _rotated(_: Script, call: Call) -> Value | None:
 def _home(script: Script, call: Call) -> Value | None:
     if not call.args:
         return Ref("_ENV")
-    return Text(script.setting.home) if argument(call) == Text("HOME") and script.setting.home else None
+    name = argument(call)
+    if name == Text("HOME") and script.setting.home:
+        return Text(script.setting.home)
+    return Unknown("getenv", variables=(name.text,)) if isinstance(name, Text) and name.known else None
 
 
 def _dumped(script: Script, call: Call) -> None:
     if any(arg in (Ref("_ENV"), Ref("_SERVER")) for arg in call.args):
         script.findings.cause("dumps_environment")
+    script.findings.put_out(call.args)
 
 
 _SPECIAL: Mapping[str, Special] = MappingProxyType(
@@ -220,6 +224,8 @@ class Php(Script):
         "conditional_expression": "either",
         "assignment_expression": "assigned",
         "augmented_assignment_expression": "augmented",
+        "echo_statement": "printed",
+        "print_intrinsic": "printed",
         "function_call_expression": "called",
         "member_call_expression": "method",
         "nullsafe_member_call_expression": "method",
@@ -267,12 +273,21 @@ class Php(Script):
             return Items((Text("php"), *self.setting.args[1:]))
         return self.name_value(name)
 
+    def printed(self, node: Node) -> Value:
+        """``echo a, b`` and ``print a``."""
+        for child in node.named_children:
+            parts = child.named_children if child.type == "sequence_expression" else [child]
+            self.findings.put_out([self.value(part) for part in parts])
+        return Unknown("echo")
+
     def element(self, node: Node) -> Value:
         """``$_SERVER["HOME"]``, ``$argv[1]``, ``$a["b"]``."""
         parts = [self.value(child) for child in node.named_children]
         match parts:
             case [Ref(), Text("HOME")] if self.setting.home:
                 return Text(self.setting.home)
+            case [Ref(), Text(name, True)]:
+                return Unknown(name, variables=(name,))
             case [Items(values), Plain(int(number))] if 0 <= number < len(values):
                 return values[number]
             case [Table() as table, Text(key)]:

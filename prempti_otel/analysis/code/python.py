@@ -38,6 +38,7 @@ from prempti_otel.analysis.code.values import (
     Unknown,
     Value,
     choose,
+    variables_in,
 )
 
 MAX_CODE = 32_768
@@ -51,6 +52,23 @@ _MAX_PIECES = 50
 _STRETCH = 4096
 """Characters that are parsed in one go, and those up to the next statement."""
 _STATEMENT = re.compile(r"\n(?=[A-Za-z_@])(?!else\b|elif\b|except\b|finally\b)")
+
+_REDUCING = (
+    "len",
+    "bool",
+    "isinstance",
+    "type",
+    "id",
+    "hash",
+    "hashlib.",
+    "any",
+    "all",
+    "sum",
+    "set?",
+    "callable",
+    "zlib.crc32",
+)
+"""Functions that give next to nothing of the text that they are given."""
 
 _PARSING = threading.Lock()
 """Held while warnings about the code are off: their filter belongs to all threads."""
@@ -202,7 +220,7 @@ class Interpreter(Expressions):
                 return self._passed_on(call) if found is None else found
             case Object("functools.partial", (first, *rest)):
                 return self.call(first, replace(call, args=(*rest, *call.args)))
-            case Unknown(_, file, remote) if file is not None or remote:
+            case Unknown(_, file, remote, variables) if file is not None or remote or variables:
                 self._passed_on(call)
                 return callee
             case _:
@@ -226,13 +244,15 @@ class Interpreter(Expressions):
     def _passed_on(self, call: Call) -> Value:
         """A call of something unknown: functions among its arguments are called with what follows them."""
         values = [*call.args, *(call.keywords[name] for name in ("target", "args", "func") if name in call.keywords)]
+        given = (*call.args, *call.keywords.values())
         for at, value in enumerate(values):
             if isinstance(value, Local | Ref | Method) and self._means_something(value):
                 rest = values[at + 1 :]
                 spread = rest[0].values if rest and isinstance(rest[0], Items) else tuple(rest)
                 self.call(value, Call(call.name, tuple(spread), more=True))
         origin = next((value for value in values if isinstance(value, Unknown)), Unknown(call.name))
-        return Unknown(call.name, origin.file, origin.remote)
+        variables = () if call.name.startswith(_REDUCING) else variables_in(given)
+        return Unknown(call.name, origin.file, origin.remote, variables)
 
     def _means_something(self, value: Value) -> bool:
         if isinstance(value, Ref):

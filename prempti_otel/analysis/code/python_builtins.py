@@ -41,6 +41,8 @@ def _print(walk: Walk, call: Call) -> Value:
         for value in call.args:
             line += [Text(" "), value]
         walk.findings.written(target.access, concat([*line[1:], call.keywords.get("end") or Text("\n")]))
+    else:
+        walk.findings.put_out(call.args)
     return NOTHING
 
 

@@ -30,6 +30,7 @@ from prempti_otel.analysis.code.values import (
     as_text,
     choose,
     concat,
+    variables_in,
 )
 
 MAX_STEPS = 8_000
@@ -164,7 +165,7 @@ class Expressions:
     def _formatted(self, node: ast.FormattedValue) -> Value:
         value = self.value(node.value)
         plain = node.format_spec is None and node.conversion == -1
-        return value if plain else Unknown(source_of(node.value))
+        return value if plain else Unknown(source_of(node.value), variables=variables_in([value]))
 
     def _binary(self, node: ast.BinOp) -> Value:
         """A chain of ``+`` is taken as a whole: its tree is as deep as the chain is long."""
@@ -199,8 +200,8 @@ class Expressions:
             case PathText(path):
                 found = fold.path_attribute(path, name)
                 return Method(value, name) if found is None else found
-            case Unknown(source, file, remote):
-                return Unknown(f"{source}.{name}"[-80:], file, remote)
+            case Unknown(source, file, remote, variables):
+                return Unknown(f"{source}.{name}"[-80:], file, remote, variables if name in fold.KEEPING else ())
             case _:
                 return Method(value, name)
 
@@ -247,8 +248,8 @@ class Expressions:
                 return self.attribute(Ref(owner.removesuffix(".__dict__")), name)
             case (Ref(owner), _) if owner.endswith(".__dict__") or owner == "globals()":
                 return Ref(f"{owner.removesuffix('.__dict__')}.?")
-            case (Unknown(source, file, remote), _):
-                return Unknown(f"{source}[..]"[-80:], file, remote)
+            case (Unknown(source, file, remote, variables), _):
+                return Unknown(f"{source}[..]"[-80:], file, remote, variables)
             case _:
                 return Unknown("...")
 
@@ -258,7 +259,7 @@ class Expressions:
             return Text(self.setting.home)
         if name == "PWD" and self.setting.cwd:
             return Text(self.setting.cwd)
-        return Unknown(name)
+        return Unknown(name, variables=(name,))
 
     def _slice(self, base: Value, part: ast.Slice) -> Value:
         numbers: list[int | None] = []
@@ -270,15 +271,16 @@ class Expressions:
         if numbers[2] == 0:
             return Unknown("...")
         where = slice(*numbers)
+        short = fold.is_short(numbers[0], numbers[1])
         match base:
             case Text(text, True):
                 return Text(text[where], binary=base.binary)
             case Items(values):
                 return Items(values[where])
             case Unknown(source, file, remote):
-                return Unknown(source, file, remote)
+                return Unknown(source, file, remote, () if short else variables_in([base]))
             case _:
-                return Unknown("...")
+                return Unknown("...", variables=() if short else variables_in([base]))
 
     def _call(self, node: ast.Call) -> Value:
         callee = self.value(node.func)
@@ -336,6 +338,9 @@ class Expressions:
 
     def _any_of(self, node: ast.BoolOp) -> Value:
         values = [self.value(part) for part in node.values]
+        if isinstance(node.op, ast.And):
+            # Of those before the last, only what counts as false is ever the result.
+            values[:-1] = [Unknown(value.source) if isinstance(value, Unknown) else value for value in values[:-1]]
         return choose(value for value in values if value not in (NOTHING, Plain(False)))
 
     def _compare(self, node: ast.Compare) -> Value:
@@ -407,8 +412,8 @@ def elements(value: Value) -> Iterable[Value]:
                 yield from (Plain(ord(letter)) if each.binary else Text(letter) for letter in text)
             case Table(pairs):
                 yield from (key for key, _ in pairs)
-            case Unknown(source, file, remote):
-                yield Unknown(f"{source}[..]"[-80:], file, remote)
+            case Unknown(source, file, remote, variables):
+                yield Unknown(f"{source}[..]"[-80:], file, remote, variables)
             case Object("file", (path, *_)):
                 yield Unknown("line", file=as_text(path))
             case _:

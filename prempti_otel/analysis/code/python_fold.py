@@ -28,10 +28,22 @@ from prempti_otel.analysis.code.values import (
     as_text,
     concat,
     decoded,
+    variables_in,
 )
 
 MAX_ITEMS = 256
 """Longest sequence that is kept item by item."""
+
+KEEPING = frozenset(
+    {
+        "strip", "lstrip", "rstrip", "lower", "upper", "swapcase", "title", "encode", "decode", "split", "rsplit",
+        "splitlines", "partition", "rpartition", "removeprefix", "removesuffix", "replace", "format", "join", "hex",
+        "zfill", "center", "ljust", "rjust", "translate", "expandtabs",
+    }
+)  # fmt: skip
+"""Methods that give a good part of the text that they are called on."""
+_SHORT = 10
+"""Characters of a value from which on a part of it counts."""
 
 _CASES: dict[str, Callable[[str], str]] = {
     "lower": str.lower,
@@ -46,6 +58,14 @@ _TRIMS: dict[str, Callable[[str, str | None], str]] = {
     "lstrip": str.lstrip,
     "rstrip": str.rstrip,
 }
+
+
+def is_short(start: int | None, stop: int | None) -> bool:
+    """Whether a slice surely has fewer than :data:`_SHORT` characters."""
+    start = start or 0
+    if stop is None:
+        return -_SHORT < start < 0
+    return 0 <= stop - start < _SHORT and (start < 0) == (stop < 0)
 
 
 def text_method(receiver: Text, name: str, args: Sequence[Value]) -> Value | None:
@@ -225,7 +245,7 @@ def to_json(value: Value) -> Value:
     try:
         return Text(json.dumps(_native(value)))
     except (TypeError, ValueError):
-        return Unknown("json")
+        return Unknown("json", variables=variables_in([value]))
 
 
 def _native(value: Value) -> object:

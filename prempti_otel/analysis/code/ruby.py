@@ -239,6 +239,8 @@ class Ruby(Script):
         match parts:
             case [Ref("ENV"), Text("HOME"), *_] if self.setting.home:
                 return Text(self.setting.home)
+            case [Ref("ENV"), Text(name, True), *_]:
+                return Unknown(name, variables=(name,))
             case [Ref("Dir"), *patterns]:
                 return scripts.globbed(self, Call("Dir.glob", tuple(patterns))) or Unknown("Dir")
             case [Items(values), Plain(int(number))] if 0 <= number < len(values):
@@ -314,6 +316,8 @@ class Ruby(Script):
                     return self.enter(own.key, args)
                 if name in ("puts", "p", "print", "pp") and Ref("ENV") in args:
                     self.findings.cause("dumps_environment")
+                if name in ("puts", "p", "print", "pp", "warn", "abort"):
+                    self.findings.put_out(args)
                 return self.call(Call(name, args))
             case Ref("ENV"):
                 return self._environment(name, args)
@@ -343,7 +347,8 @@ class Ruby(Script):
             return Text(self.setting.home)
         if name in ("to_h", "to_a", "inspect", "each", "map", "sort"):
             return Ref("ENV")
-        return Unknown("ENV")
+        known = name == "fetch" and bool(args) and isinstance(args[0], Text)
+        return Unknown("ENV", variables=(as_text(args[0]).text,) if known else ())
 
     def _written(self, access: int, name: str, args: tuple[Value, ...]) -> None:
         if name in ("write", "puts", "print", "<<"):

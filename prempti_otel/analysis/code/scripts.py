@@ -214,6 +214,9 @@ class Script(ABC):
         values = [self.value(part) for part in ([at] if at is not None else []) + chain[::-1]]
         if signs <= {"+", "."}:
             return concat(values)
+        if signs <= {"&&", "and"}:
+            # Of those before the last, only what counts as false is ever the result.
+            values[:-1] = [Unknown(value.source) if isinstance(value, Unknown) else value for value in values[:-1]]
         return choose(values) if signs <= {"||", "??", "&&", "or", "and", "//", "?:"} else Unknown("...")
 
     def either(self, node: Node) -> Value:

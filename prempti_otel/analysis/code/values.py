@@ -11,10 +11,12 @@ from typing import TypeAlias
 
 import msgspec
 
-from prempti_otel.analysis.reading import Word
+from prempti_otel.analysis.reading import Word, united
 
 MAX_TEXT = 65_536
 """Longest text in characters that folding makes; longer ones are unknown."""
+_MOST_PARTS = 1024
+"""Parts of values that are looked at for the variables in them."""
 MAX_CHOICES = 16
 """Alternatives that are kept apart; with more, the value is unknown."""
 
@@ -26,6 +28,8 @@ class Text(msgspec.Struct, frozen=True):
     known: bool = True
     pattern: bool = False
     binary: bool = False
+    variables: tuple[str, ...] = ()
+    """Environment variables whose values it holds, as for Word."""
 
 
 class Plain(msgspec.Struct, frozen=True):
@@ -92,6 +96,8 @@ class Unknown(msgspec.Struct, frozen=True):
     """The file whose content it is."""
     remote: bool = False
     """Whether it came over the network."""
+    variables: tuple[str, ...] = ()
+    """Environment variables whose values it holds, as for Word."""
 
 
 class Local(msgspec.Struct, frozen=True):
@@ -134,10 +140,10 @@ def as_text(value: Value) -> Text:
             return text
         case Plain(plain):
             return Text(str(plain))
-        case Unknown(source):
-            return Text(f"{{{source}}}", known=False)
+        case Unknown(source, variables=variables):
+            return Text(f"{{{source}}}", known=False, variables=variables)
         case _:
-            return Text("{...}", known=False)
+            return Text("{...}", known=False, variables=variables_in([value]))
 
 
 def concat(parts: Iterable[Value]) -> Value:
@@ -148,7 +154,8 @@ def concat(parts: Iterable[Value]) -> Value:
         joined = "".join(part.text for part in chosen)
         known = all(part.known for part in chosen) and len(joined) <= MAX_TEXT
         pattern = any(part.pattern for part in chosen)
-        made.append(Text(joined[:MAX_TEXT], known, pattern, any(part.binary for part in chosen)))
+        variables = united(*[part.variables for part in chosen if part.variables])
+        made.append(Text(joined[:MAX_TEXT], known, pattern, any(part.binary for part in chosen), variables))
     return choose(made)
 
 
@@ -159,8 +166,27 @@ def words(value: Value) -> tuple[Word, ...]:
         if each == NOTHING:
             continue
         text = as_text(each)
-        found.append(Word(decoded(text), text.known, text.pattern))
+        found.append(Word(decoded(text), text.known, text.pattern, text.variables))
     return tuple(found)
+
+
+def variables_in(values: Iterable[Value]) -> tuple[str, ...]:
+    """The environment variables whose values these hold, or what they are made of."""
+    found: dict[str, None] = {}
+    rest = list(values)
+    for _ in range(_MOST_PARTS):
+        if not rest:
+            break
+        match rest.pop():
+            case Text(variables=names) | Unknown(variables=names):
+                found.update(dict.fromkeys(names))
+            case PathText(text):
+                rest.append(text)
+            case Items(parts) | Choice(parts) | Object(args=parts):
+                rest += parts
+            case Table(pairs):
+                rest += [part for pair in pairs for part in pair]
+    return united(found)
 
 
 def decoded(text: Text) -> str:

@@ -466,6 +466,7 @@ class Commands:
         self.walk.trace.events += len(found.files) + len(found.hosts)
         for effect in found.effects:
             self.effect(process, effect)
+        flows.printed(process, found, inner)
         self._write(process, inner, first)
         for handover in found.runs:
             self.hand_over(process, handover, inner)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from prempti_otel.analysis.reading import ALL_VARIABLES, Word, inherited, united
+from prempti_otel.analysis.reading import ALL_VARIABLES, CodeReading, Word, inherited, united
 from prempti_otel.analysis.shell import output
 from prempti_otel.analysis.shell.declarations import DECLARATIONS
 from prempti_otel.analysis.shell.state import State, held
@@ -22,6 +22,7 @@ _ASKED = {"printenv": "", "launchctl": "getenv", **dict.fromkeys(DECLARATIONS, "
 _SEARCHES = frozenset({"grep", "egrep", "fgrep", "ggrep", "rg", "zgrep"})
 _AWKS = frozenset({"awk", "gawk", "mawk"})
 _WORD = re.compile(r"[A-Za-z_]{3,}")
+_JQ = re.compile(r"(?:\$ENV|\benv)(?:\.([A-Za-z_][A-Za-z0-9_]*)|\.?\[\"([A-Za-z0-9_]+)\"\])")
 _LONGEST_PATTERN = 1024
 _QUIET = frozenset({"-c", "-q", "-l", "-L"})
 """Options of a search with which it shows no line."""
@@ -45,6 +46,8 @@ def follow(process: Process, argv: tuple[Word, ...], written: Word | None, state
         arguments = united(arguments, process.parent.stdin_variables)
     process.args_variables, process.stdin_variables = arguments, stdin
     name = process.reading.name
+    if name == "jq" and process.reading.operands:
+        stdin = united(stdin, *[held(named, state.variables.get(named)) for named in _named(process)])
     if name in _ASKED and _ASKED[name] in (process.reading.subcommand, *process.reading.flags, ""):
         given = _asked(process, state)
     elif Effect.DUMPS_ENVIRONMENT in process.effects:
@@ -63,6 +66,14 @@ def follow(process: Process, argv: tuple[Word, ...], written: Word | None, state
         put_out(process, given, state)
 
 
+def printed(process: Process, found: CodeReading, state: State) -> None:
+    """Pass on the variables that code prints which ``process`` runs."""
+    if Effect.DUMPS_ENVIRONMENT in found.effects:
+        put_out(process, (ALL_VARIABLES,), state)
+    if found.printed:
+        put_out(process, united(*[held(name, state.variables.get(name)) for name in found.printed]), state)
+
+
 def put_out(process: Process, variables: tuple[str, ...], state: State) -> None:
     """Let the values of ``variables`` be in the standard output of ``process``."""
     if state.output is None:
@@ -77,6 +88,11 @@ def _asked(process: Process, state: State) -> tuple[str, ...]:
     if not names:
         return (ALL_VARIABLES,)
     return united(*[held(word.text, state.variables.get(word.text)) for word in names])
+
+
+def _named(process: Process) -> list[str]:
+    """Variables that a program for jq names: ``$ENV.A``, ``env["A"]`` (jq's manual)."""
+    return [named or quoted for named, quoted in _JQ.findall(process.reading.operands[0].text[:_LONGEST_PATTERN])]
 
 
 def _filtered(process: Process, argv: tuple[Word, ...], stdin: tuple[str, ...]) -> tuple[str, ...]:
