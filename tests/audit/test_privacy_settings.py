@@ -62,7 +62,7 @@ def test_each_setting_takes_effect_in_a_running_engine(tmp_path: Path) -> None:
         home = make_home(tmp_path / "home", config=config)
         with running_engine(home) as (_, client):
             play(client, "before")
-            wait_until(lambda: span_of(receiver, "before") != {}, "the first span", 60)
+            wait_until(lambda: span_of(receiver, "before") != {}, "the first span")
             home.config.write_text(config + EVERYTHING)
             sessions = (f"after-{number}" for number in range(1000))
             last = ""
@@ -70,10 +70,11 @@ def test_each_setting_takes_effect_in_a_running_engine(tmp_path: Path) -> None:
             def exported_with_arguments() -> bool:
                 nonlocal last
                 play(client, last := next(sessions))
-                wait_until(lambda: span_of(receiver, last) != {}, "a span", 60)
+                wait_until(lambda: span_of(receiver, last) != {}, "a span")
                 return "gen_ai.tool.call.arguments" in span_of(receiver, last)
 
-            wait_until(exported_with_arguments, "the settings to be in force", 60)
+            wait_until(exported_with_arguments, "the settings to be in force")
+            assert exported_with_arguments(), "a session that is all of it later"
         before, after = records(home, "before"), records(home, last)
     assert ARGUMENT in before, "calls are always kept"
     assert BADGE in before

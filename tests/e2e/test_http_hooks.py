@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from prempti_otel.engine.client import EngineClient
 from prempti_otel.model.record import RecordKind
 from prempti_otel.settings.http_hooks import ADDRESS, HttpHooks, read_http_hooks
 from tests.support import npm_agents, real_claude
@@ -66,8 +67,11 @@ def test_the_verdicts_and_reasons_are_those_of_the_command(
     assert [decision.decision.verdict for decision in decisions] == ["defer", "deny", "ask"]
     assert [decision.call.use_id for decision in decisions] == [call.id for call in outcome.calls]
     assert {decision.call.agent_pid for decision in decisions} == {0}, "one of them came by a command"
-    told = {str(record.body["hook_event"]) for record in guarded.records(RecordKind.LIFECYCLE)}
-    assert {"UserPromptSubmit", "Stop", "SessionEnd"} <= told
+
+    def told() -> set[str]:
+        return {str(record.body["hook_event"]) for record in guarded.records(RecordKind.LIFECYCLE)}
+
+    wait_until(lambda: {"UserPromptSubmit", "Stop", "SessionEnd"} <= told(), "all that the agent tells")
     assert [record.body["outcome"] for record in guarded.records(RecordKind.OUTCOME)].count("ok") == 1
 
 
@@ -148,6 +152,8 @@ def test_a_wrong_token_blocks(claude: Path, home: Path, project: Path, guarded: 
     outcome = real_claude.run(claude, home, project, [[WRITE]])
     assert outcome.calls[0].denied_by == "hook", outcome
     assert not ran(project)
+    with EngineClient(guarded.home) as engine:
+        wait_until(lambda: bool(engine.status().degraded), "the refusal to be told")
     assert "wrong or missing token" in guarded.ctl("status", fails=True)
     assert guarded.decisions() == []
 
@@ -234,7 +240,7 @@ def test_a_project_that_forbids_http_hooks_blocks_itself(
 
 
 SERVER = """
-import http.server, sys
+import http.server, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -242,7 +248,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(sys.argv[3])))
         self.end_headers()
         self.wfile.write(sys.argv[3].encode())
-server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+while True:
+    try:
+        server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+        break
+    except OSError:
+        time.sleep(0.05)  # the engine still has the port
 open(sys.argv[4], "w").write("ready")
 server.serve_forever()
 """
@@ -267,9 +278,7 @@ def test_a_stranger_that_takes_the_port_in_the_middle_of_a_turn(
     script, ready, number = tmp_path / "server.py", tmp_path / "ready", tmp_path / "pid"
     script.write_text(SERVER)
     start = f"setsid {sys.executable} {script} {port_of(guarded).port} {status} '{body}' {ready} >/dev/null 2>&1"
-    taken = (
-        f"kill -9 {guarded.pid()}; sleep 0.5; {start} & echo $! > {number}; until [ -e {ready} ]; do sleep 0.1; done"
-    )
+    taken = f"kill -9 {guarded.pid()}; {start} & echo $! > {number}; until [ -e {ready} ]; do sleep 0.1; done"
     try:
         outcome = real_claude.run(claude, home, project, [[bash(taken)], [WRITE]])
     finally:

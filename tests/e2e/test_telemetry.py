@@ -46,9 +46,9 @@ def test_a_run_is_a_trace_with_every_call_its_parent_outcome_and_duration(
     run = real_claude.run(claude, home, project, turns, subagent=[[bash("echo from-the-subagent")]])
     allowed, denied, failed, slow, read, agent, inner = [call.id for call in run.calls]
     ids = {allowed, denied, failed, slow, read, agent, inner}
-    wait_until(lambda: ids <= set(spans_of(receiver)), f"all calls: {run}", 30)
-    wait_until(lambda: "invoke_agent claude_code" in spans_of(receiver), "the agent's own span", 30)
-    wait_until(lambda: "invoke_agent general-purpose" in spans_of(receiver), "the subagent's span", 30)
+    wait_until(lambda: ids <= set(spans_of(receiver)), f"all calls: {run}")
+    wait_until(lambda: "invoke_agent claude_code" in spans_of(receiver), "the agent's own span")
+    wait_until(lambda: "invoke_agent general-purpose" in spans_of(receiver), "the subagent's span")
     spans = spans_of(receiver)
     outcomes = {call: attributes(spans[call])["prempti.outcome"] for call in ids}
     assert outcomes == dict.fromkeys(ids, "ok") | {denied: "denied", failed: "error"}
@@ -80,7 +80,7 @@ def test_a_call_that_the_agent_itself_refuses_is_told_as_refused_at_once(
     turns = [[bash("touch /not-allowed-by-its-own-rules"), bash("echo harmless")]]
     run = real_claude.run(claude, home, project, turns, own_permissions=True)
     outside, harmless = [call.id for call in run.calls]
-    wait_until(lambda: {outside, harmless} <= set(spans_of(receiver)), f"all calls: {run}", 30)
+    wait_until(lambda: {outside, harmless} <= set(spans_of(receiver)), f"all calls: {run}")
     refused, ran = (attributes(spans_of(receiver)[call]) for call in (outside, harmless))
     assert (refused["prempti.outcome"], ran["prempti.outcome"]) == ("refused", "ok")
     assert refused["prempti.outcome.reason"] == run.calls[0].result

@@ -148,6 +148,7 @@ def test_every_call_made_in_outages_arrives_once_everything_is_up_again(
             engine = spawn(home)
             until(lambda: exported(home), DRAIN_S)
             until(lambda: sum(len(texts) > 1 for texts in spans_of(stack).values()) >= sent_again, DRAIN_S)
+            until(lambda: in_jaeger(stack, made) == spans_of(stack).keys(), DRAIN_S)
         finally:
             end(engine)
         came, shown = spans_of(stack), in_jaeger(stack, made)
