@@ -1,16 +1,14 @@
-"""A second reading of conditions, by a parser generated from the grammar in ``conditions.lark``: slow, gives no advice.
+# ruff: noqa: D102 - the methods are the grammar's rules and say there what they take
+"""What the grammar's rules make: nodes of the syntax tree, built while the text is being parsed.
 
-Method names of the builder are the rule names and aliases of the grammar.
+Method names are the rule names and aliases of ``grammar.lark``.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
-from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedInput
+from lark import Token, Transformer
 
 from prempti_otel.rules.language.ast import (
     And,
@@ -28,7 +26,6 @@ from prempti_otel.rules.language.ast import (
     Transformed,
 )
 from prempti_otel.rules.language.escaping import EscapeError, unescape
-from prempti_otel.rules.language.parser import MAX_TRANSFORMERS
 
 if TYPE_CHECKING:
     from typing import Any
@@ -37,28 +34,21 @@ if TYPE_CHECKING:
 else:
     _Base = Transformer
 
+MAX_TRANSFORMERS = 32
+"""Transformers within each other."""
 _Side: TypeAlias = FieldRef | Transformed
 _Negation: TypeAlias = tuple[bool, Expression]
 """Whether a run of ``not`` was odd, and what it stood before."""
 
 
 class BadConstantError(Exception):
-    """A constant or bracketed argument cannot be meant."""
+    """A constant or bracketed argument cannot be meant; ``offset`` is in bytes within the condition."""
 
-
-def reading(text: str | bytes) -> Expression | None:
-    """The tree that the grammar gives a condition; None where it has none."""
-    source = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    try:
-        return cast("Expression", _parser().parse(source.decode("latin-1")))
-    except (UnexpectedInput, BadConstantError):
-        return None
-
-
-@cache
-def _parser() -> Lark:
-    grammar = Path(__file__).with_name("conditions.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", lexer="contextual", transformer=TreeBuilder(), maybe_placeholders=False)
+    def __init__(self, reason: str, offset: int, remedy: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.offset = offset
+        self.remedy = remedy
 
 
 class TreeBuilder(_Base):
@@ -104,7 +94,7 @@ class TreeBuilder(_Base):
         token = children[0]
         name, bracket, argument = str(token).partition("[")
         at = token.start_pos or 0
-        return FieldRef(name, _argument(argument[:-1]) if bracket else None, at)
+        return FieldRef(name, _argument(argument[:-1], token) if bracket else None, at)
 
     def val(self, children: list[Any]) -> FieldRef:
         field: FieldRef = children[1]
@@ -121,7 +111,7 @@ class TreeBuilder(_Base):
         at = opening.start_pos or 0
         depth = 1 + max(map(_depth, rest))
         if depth > MAX_TRANSFORMERS:
-            raise BadConstantError
+            raise BadConstantError(f"more than {MAX_TRANSFORMERS} transformers within each other", at)
         return Transformed(str(opening)[:-1], tuple(rest), argument, at, depth)
 
     def argument_list(self, children: list[Operand]) -> Operands:
@@ -134,7 +124,7 @@ class TreeBuilder(_Base):
     word = number
 
     def text(self, children: list[Token]) -> Constant:
-        return Constant(_unquote(str(children[0])), children[0].start_pos or 0)
+        return Constant(_unquote(str(children[0]), children[0]), children[0].start_pos or 0)
 
     def list(self, children: list[Constant]) -> Constants:
         return Constants(tuple(child.value for child in children), children[0].at if children else 0)
@@ -151,15 +141,16 @@ def _bytes(text: str) -> bytes:
 
 
 def _closing_argument(token: Token) -> bytes:
-    return _argument(str(token)[2:-1])
+    return _argument(str(token)[2:-1], token)
 
 
-def _argument(text: str) -> bytes:
-    return _unquote(text) if text[0] in "\"'" else _bytes(text)
+def _argument(text: str, token: Token) -> bytes:
+    return _unquote(text, token) if text[0] in "\"'" else _bytes(text)
 
 
-def _unquote(text: str) -> bytes:
+def _unquote(text: str, token: Token) -> bytes:
     try:
         return unescape(_bytes(text))
-    except EscapeError:
-        raise BadConstantError from None
+    except EscapeError as error:
+        end = (token.start_pos or 0) + len(token)
+        raise BadConstantError(str(error), end, "bare text has no escapes; in quotes a backslash is doubled") from None
