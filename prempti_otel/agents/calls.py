@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from prempti_otel.agents.errors import PayloadError
@@ -67,22 +68,22 @@ def tool_call(
     folder: str = "",
     mcp: tuple[str, str] = ("", ""),
     use_id: str = "",
-    prompt_id: str = "",
     turn_id: str = "",
-    permission_mode: str = "",
-    transcript_path: str = "",
-    model: str = "",
-    subagent_id: str = "",
-    subagent_type: str = "",
+    shared: Mapping[str, Any] = MappingProxyType({}),
     extra: Mapping[str, JsonValue] | None = None,
 ) -> ToolCall:
     """The call of ``tool``, by its normal name, with ``tool_input``, by its normal keys.
 
     ``place`` is what comes before an input's key in messages; ``folder`` is where a shell command runs,
-    if the input says so. Raises PayloadError where ``cwd`` is not absolute or the tool lacks its own input.
+    if the input says so; ``shared`` is the payload, where it has what else it tells under the names that agents took
+    over from each other. Raises PayloadError where ``cwd`` is not absolute, the tool lacks its own input, or what is
+    shared has the wrong type.
     """
     if not cwd.startswith("/"):
         raise PayloadError("cwd in the payload is not an absolute path")
+    use_id = use_id or optional_text(shared, "tool_use_id")
+    turn_id = turn_id or optional_text(shared, "turn_id")
+    prompt_id, subagent_id = optional_text(shared, "prompt_id"), optional_text(shared, "agent_id")
     check_sizes(cwd, session, use_id, prompt_id, turn_id, subagent_id)
     command, file_path = _subject(tool, tool_input, place)
     paths = _paths(cwd)
@@ -102,11 +103,11 @@ def tool_call(
         use_id=use_id,
         prompt_id=prompt_id,
         turn_id=turn_id,
-        permission_mode=permission_mode,
-        transcript_path=transcript_path,
-        model=model,
+        permission_mode=optional_text(shared, "permission_mode"),
+        transcript_path=optional_text(shared, "transcript_path"),
+        model=optional_text(shared, "model"),
         subagent_id=subagent_id,
-        subagent_type=subagent_type,
+        subagent_type=optional_text(shared, "agent_type"),
         command=command,
         file_path=file_path,
         real_file_path=_readable(paths.resolve(expand_home(file_path), real_cwd)),

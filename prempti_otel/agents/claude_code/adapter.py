@@ -94,14 +94,7 @@ class ClaudeCode(Agent):
             tool=tool,
             tool_input=required_object(fields, "tool_input"),
             mcp=_mcp(fields, tool),
-            use_id=optional_text(fields, "tool_use_id"),
-            prompt_id=optional_text(fields, "prompt_id"),
-            turn_id=optional_text(fields, "turn_id"),
-            permission_mode=optional_text(fields, "permission_mode"),
-            transcript_path=optional_text(fields, "transcript_path"),
-            model=optional_text(fields, "model"),
-            subagent_id=optional_text(fields, "agent_id"),
-            subagent_type=optional_text(fields, "agent_type"),
+            shared=fields,
             extra={name: fields[name] for name in ("effort", "mcp_server") if name in fields},
         )
 

@@ -16,7 +16,7 @@ from prempti_otel.agents.calls import encodable, judged_event, said, split_mcp, 
 from prempti_otel.agents.codex import lifecycle
 from prempti_otel.agents.hook_events import CODEX_CALL, CODEX_PERMISSION
 from prempti_otel.agents.interface import Agent, Facts, Reply
-from prempti_otel.agents.payload import optional_text, required_object, required_text
+from prempti_otel.agents.payload import required_object, required_text
 from prempti_otel.agents.told import unasked
 from prempti_otel.model.decision import Verdict
 
@@ -80,13 +80,7 @@ class Codex(Agent):
             tool=tool,
             tool_input=required_object(fields, "tool_input"),
             mcp=split_mcp(tool),
-            use_id=optional_text(fields, "tool_use_id"),
-            turn_id=optional_text(fields, "turn_id"),
-            permission_mode=optional_text(fields, "permission_mode"),
-            transcript_path=optional_text(fields, "transcript_path"),
-            model=optional_text(fields, "model"),
-            subagent_id=optional_text(fields, "agent_id"),
-            subagent_type=optional_text(fields, "agent_type"),
+            shared=fields,
         )
 
     def can_ask(self, call: ToolCall) -> bool:  # noqa: ARG002

@@ -87,10 +87,8 @@ class Cursor(UnaskedAgent):
             tool_input=tool_input,
             folder=optional_text(given, _SHELL_FOLDER, "tool_input.") if tool == "Bash" else "",
             mcp=mcp,
-            use_id=optional_text(fields, "tool_use_id"),
             turn_id=optional_text(fields, "generation_id"),
-            transcript_path=optional_text(fields, "transcript_path"),
-            model=optional_text(fields, "model"),
+            shared=fields,
             extra={"tool_name": original} if tool != original else None,
         )
 

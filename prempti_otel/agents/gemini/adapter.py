@@ -107,7 +107,7 @@ class Gemini(UnaskedAgent):
             tool_input=used.input,
             folder=optional_text(used.given, FOLDER, "tool_input.") if used.tool == "Bash" else "",
             mcp=used.mcp,
-            transcript_path=optional_text(fields, "transcript_path"),
+            shared=fields,
             extra={"tool_name": used.original} if used.tool != used.original else None,
         )
 
