@@ -19,13 +19,13 @@ from prempti_otel.analysis.paths import HOMES
 from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
 from prempti_otel.model.call import JsonValue, ToolCall
 
-_COMMANDS = ("command", "cmd", "shellcommand", "commandline", "bash", "powershell")
+_COMMANDS = ("command", "cmd", "shellcommand", "commandline", "clicommand", "bashcommand", "bash", "powershell")
 _SEVERAL = ("commands", "cmds")
 """A command each; what a list of words is for the others is a list of commands here."""
 _ARGUMENTS = ("args", "argv", "arguments")
 _TYPED = ("input", "text", "keys", "stdin", "chars")
 """What is typed, where a tool is a terminal's."""
-_CODE = ("code", "script", "sourcecode")
+_CODE = ("code", "script", "sourcecode", "pythoncode", "pythonscript", "jscode", "javascriptcode")
 _STATEMENTS = ("sql", "query", "statement", "sqlquery")
 _URLS = ("url", "uri", "endpoint", "href", "link", "baseurl", "targeturl", "urls")
 _PATHS = (

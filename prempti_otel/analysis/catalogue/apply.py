@@ -47,7 +47,7 @@ class Applied(Found):
                 if not self._applies(role):
                     continue
                 if role.name in ("command", "shell"):
-                    self.commands.append((role.name, (*self.entrypoint, *words[index:])))
+                    self.commands.append((role.argument or role.name, (*self.entrypoint, *words[index:])))
                     return
                 APPLY[role.name](self, word, role)
         if self.entrypoint:

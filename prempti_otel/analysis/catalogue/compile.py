@@ -29,6 +29,7 @@ _ROLE_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "alias": ("", "git"),
     "code": schema.LANGUAGES,
     "script": schema.LANGUAGES,
+    "shell": ("", *schema.LANGUAGES),
     "source": schema.REMOTE_FORMS,
     "target": schema.REMOTE_FORMS,
     **dict.fromkeys(schema.FORMS, ("", *schema.NET_OPS)),

@@ -24,7 +24,7 @@ class Found(msgspec.Struct):
     hosts: list[tuple[Word, str, str]] = msgspec.field(default_factory=list)
     """Target, form, operation or ``""``."""
     commands: list[tuple[str, tuple[Word, ...]]] = msgspec.field(default_factory=list)
-    """Role (``command``, ``shell``) and words."""
+    """Role (``command``, ``shell``) or the language of code, and words."""
     codes: list[tuple[str, Word | None, Word | None]] = msgspec.field(default_factory=list)
     """Language, code, file; neither for standard input."""
     args: list[Word] = msgspec.field(default_factory=list)
@@ -34,6 +34,8 @@ class Found(msgspec.Struct):
     user: Word | None = None
     remote: Word | None = None
     directory: Word | None = None
+    bases: list[Word] = msgspec.field(default_factory=list)
+    """Folders in which the operands are looked for."""
     port: Word | None = None
     placeholder: str = ""
     entrypoint: tuple[Word, ...] = ()

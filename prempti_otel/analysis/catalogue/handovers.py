@@ -34,8 +34,8 @@ def _all(found: Found) -> Iterator[Handover]:
         words = given[1:] if given and given[0].text == "--" else given
         if filled is not None:
             yield from _filled(found, filled, words)
-        elif role == "shell":
-            yield _handover(found, "sh", code=joined(words))
+        elif role != "command":
+            yield _handover(found, "sh" if role == "shell" else role, code=joined(words))
         elif words:
             yield _handover(found, "argv", argv=words)
     if filled is not None and filled.joined and not found.commands:

@@ -31,9 +31,20 @@ def _file(found: Found, word: Word, role: Role) -> None:
         found.sources.append(word)
 
 
+_MOST_BASES = 8
+
+
 def _archive(found: Found, word: Word, _: Role) -> None:
-    found.add_file(word, FileOp.READ, archives=True)
+    for base in found.bases[:_MOST_BASES] if not word.text.startswith(("/", "~")) else ():
+        path = f"{base.text.rstrip('/')}/{word.text}"
+        found.add_file(Word(path, base.known and word.known, base.pattern or word.pattern), FileOp.READ, archives=True)
+    if not found.bases or word.text.startswith(("/", "~")):
+        found.add_file(word, FileOp.READ, archives=True)
     found.sources.append(word)
+
+
+def _base(found: Found, word: Word, _: Role) -> None:
+    found.bases.append(word)
 
 
 def _into(found: Found, word: Word, role: Role) -> None:
@@ -224,7 +235,7 @@ def _placeholder(found: Found, word: Word, _: Role) -> None:
 
 
 def _command(found: Found, word: Word, role: Role) -> None:
-    found.commands.append((role.name, (word,)))
+    found.commands.append((role.argument or role.name, (word,)))
 
 
 def _sql(found: Found, word: Word, _: Role) -> None:
@@ -277,6 +288,7 @@ APPLY: dict[str, Apply] = {
     **dict.fromkeys(("command", "shell"), _command),
     **dict.fromkeys(("directory", "root"), _directory),
     "archive": _archive,
+    "base": _base,
     "link_here": _link_here,
     "at_file": _at_file,
     "body": _body,

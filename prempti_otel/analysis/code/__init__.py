@@ -110,6 +110,12 @@ def _powershell(code: str, setting: Setting, findings: Findings) -> None:
     analyse_powershell(code, setting, findings)
 
 
+def _cmd(code: str, setting: Setting, findings: Findings) -> None:
+    from prempti_otel.analysis.code.cmd import analyse_cmd
+
+    analyse_cmd(code, setting, findings)
+
+
 def _makefile(code: str, setting: Setting, findings: Findings) -> None:
     from prempti_otel.analysis.code.makefile import analyse_makefile
 
@@ -125,6 +131,7 @@ _READERS: Mapping[str, Callable[[str, Setting, Findings], None]] = {
     "php": _php,
     "ruby": _ruby,
     "powershell": _powershell,
+    "cmd": _cmd,
     "make": _makefile,
     **dict.fromkeys(("lua", "r", "applescript", "elixir", "elisp"), _literals),
     **dict.fromkeys(("tcl", "expect"), _command_lines),

@@ -2,7 +2,8 @@
 
 PowerShell's own commands and their short names stand for a shell's (``Remove-Item``, ``ri`` and ``del`` for
 ``rm``), so that the catalogue says what they do; all other words are commands of the system. Variables,
-expressions and pipelines into blocks are not followed: what they hold is unknown, never dropped.
+expressions and pipelines into blocks are not followed: what they hold is unknown, never dropped. What stands in
+parentheses is read as a statement of its own.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from prempti_otel.analysis.code.cmd import windows_path
 from prempti_otel.analysis.code.findings import Findings
 from prempti_otel.analysis.code.values import Items, Text
+from prempti_otel.analysis.reading import FileOp
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.code.python_expressions import Setting
@@ -21,12 +24,17 @@ if TYPE_CHECKING:
 MAX_CODE = 65_536
 """Longest code in characters that is read."""
 MAX_STATEMENTS = 256
+_DEEPEST = 32
+"""Parentheses within each other; deeper ones are text."""
+_INNER = "$(...)"
 
 _STANDS_FOR = {
     "rm": "remove-item ri rm rmdir del erase rd",
     "cat": "get-content gc cat type",
     "tee": "set-content sc out-file add-content ac tee-object",
-    "curl": "invoke-webrequest iwr invoke-restmethod irm curl wget start-bitstransfer",
+    "curl": "invoke-webrequest iwr invoke-restmethod irm curl wget",
+    "curl -O": "start-bitstransfer",
+    "truncate -s 0": "clear-content clc",
     "mv": "move-item mi mv move rename-item ren",
     "cp": "copy-item cpi cp copy",
     "kill": "stop-process spps kill",
@@ -35,7 +43,22 @@ _STANDS_FOR = {
 }
 """Commands of a shell by names of PowerShell (learn.microsoft.com, Microsoft.PowerShell.Management and .Utility)."""
 _COMMAND = {name: command for command, names in _STANDS_FOR.items() for name in names.split()}
-_DISKS = frozenset({"clear-disk", "format-volume", "initialize-disk", "remove-partition"})
+_CAUSES = {
+    "destroys_disk": "clear-disk format-volume initialize-disk remove-partition",
+    "weakens_security": "set-mppreference add-mppreference set-executionpolicy disable-windowsoptionalfeature",
+    "changes_network": (
+        "set-netfirewallprofile disable-netfirewallrule new-netfirewallrule remove-netfirewallrule "
+        "set-dnsclientserveraddress"
+    ),
+    "persists": "register-scheduledtask new-scheduledtask register-scheduledjob new-service set-service",
+    "changes_accounts": "new-localuser set-localuser remove-localuser enable-localuser add-localgroupmember",
+    "records_activity": "get-clipboard gcb",
+    "reads_secrets": "get-secret get-storedcredential unprotect-cmsmessage",
+    "erases_tracks": "clear-eventlog remove-eventlog clear-history",
+    "stops_processes": "stop-service suspend-service",
+}
+"""Effects by cmdlets that no command of a shell stands for."""
+_EFFECT = {name: effect for effect, names in _CAUSES.items() for name in names.split()}
 _FLAGS = {"recurse": "-r", "r": "-r", "force": "-f", "fo": "-f"}
 _VALUES = (
     "path",
@@ -49,12 +72,23 @@ _VALUES = (
     "method",
     "body",
     "name",
+    "infile",
+    "headers",
+    "contenttype",
+    "verb",
+    "windowstyle",
+    "argumentlist",
+    "source",
 )
-_TARGETS = ("path", "literalpath", "filepath", "uri", "outfile", "destination")
+_TARGETS = ("path", "literalpath", "filepath", "uri", "outfile", "destination", "source", "name")
+_SENT = {"infile": "-T", "body": "-d"}
+"""Options of web requests by those of curl that send the same."""
 _FETCH = re2.compile(r"(?i)\b(invoke-webrequest|iwr|invoke-restmethod|irm|curl|wget|download(string|data|file))\b")
-_RUN = re2.compile(r"(?i)\b(invoke-expression|iex)\b")
+_RUN = re2.compile(r"(?i)\b(invoke-expression|iex|scriptblock\]::create|invokescript|start-process|saps)\b")
+_SAVED = re2.compile(r"(?i)\.download(?:file|string|data)\(\s*[\"']([^\"']+)[\"'](?:\s*,\s*[\"']([^\"']+)[\"'])?")
+_LISTINGS = frozenset({"get-childitem", "gci", "dir", "ls", "get-item", "gi"})
 _SOCKET = re2.compile(r"(?i)net\.sockets\.(tcp|udp)client[\s(]*[\"']([A-Za-z0-9_.-]+)[\"']\s*,\s*(\d+)")
-_PART = re2.compile(r"\"(?:[^\"`]|`.)*\"|'[^']*'|[;\n|{}]|&&|[^\s;|{}\"']+|\s+|[\"']")
+_PART = re2.compile(r"\"(?:[^\"`]|`.)*\"|'[^']*'|[;\n|{}()]|&&|[^\s;|{}()\"']+|\s+|[\"']")
 _ASSIGNMENT = re2.compile(r"^\$[\w:]+$")
 
 
@@ -67,6 +101,10 @@ def analyse_powershell(code: str, setting: Setting, findings: Findings) -> None:
         findings.cause("runs_remote_code")
     for _, host, port in _SOCKET.findall(text):
         findings.contact("connect", Text(host), "host", Text(port))
+    for address, file in _SAVED.findall(text):
+        findings.contact("download", Text(address), "url")
+        if file:
+            findings.touch(FileOp.WRITE, Text(*windows_path(file, setting.home)))
     for count, words in enumerate(_statements(text)):
         if count >= MAX_STATEMENTS:
             findings.cut_short()
@@ -75,20 +113,29 @@ def analyse_powershell(code: str, setting: Setting, findings: Findings) -> None:
 
 
 def _statements(text: str) -> list[list[str]]:
-    """Words of each statement and pipeline stage, quotes kept."""
+    """Words of each statement and pipeline stage, quotes kept; ``$(...)`` stands for one in parentheses."""
     found: list[list[str]] = [[]]
+    outer: list[list[str]] = []
+    current = found[0]
     open_word = False
     for match in _PART.finditer(text):
         part = match.group(0)
-        if part.isspace() and part != "\n" and "\n" not in part:
+        if part.isspace() and "\n" not in part:
             open_word = False
+        elif part == "(" and not open_word and len(outer) < _DEEPEST:
+            current.append(_INNER)
+            outer.append(current)
+            found.append(current := [])
+        elif part == ")" and outer:
+            current = outer.pop()
+            open_word = True
         elif part in (";", "|", "{", "}", "&&") or part.isspace():
-            found.append([])
+            found.append(current := [])
             open_word = False
         elif open_word:
-            found[-1][-1] += part
+            current[-1] += part
         else:
-            found[-1].append(part)
+            current.append(part)
             open_word = True
     return [words for words in found if words]
 
@@ -98,11 +145,19 @@ def _statement(words: Sequence[str], setting: Setting, findings: Findings) -> No
         words = words[2:]
     if words[0] in ("&", ".") and len(words) > 1:
         words = words[1:]
-    name = _plain(words[0]).lower()
-    if name.startswith(("$", "[", "(", "@", "-")) or not name[:1].isalpha():
+        words = [_plain(words[0]), *words[1:]]
+    name = words[0].lower()
+    if not name[:1].isalpha() and not name.startswith(("./", ".\\", "/")):
         return
-    if name in _DISKS:
-        findings.cause("destroys_disk")
+    effect = _EFFECT.get(name)
+    if effect is not None:
+        findings.cause(effect)
+        return
+    if name in ("start-process", "saps", "start"):
+        _started(words[1:], setting, findings)
+        return
+    if name in _LISTINGS and any(word.lower().startswith("env:") for word in words[1:]):
+        findings.cause("dumps_environment")
         return
     command = _COMMAND.get(name)
     if command == "eval":
@@ -110,7 +165,18 @@ def _statement(words: Sequence[str], setting: Setting, findings: Findings) -> No
             findings.run("powershell", setting.literal(Text(_plain(words[1]), "$" not in words[1])))
         return
     rest = [_word(word, setting) for word in (_options(words[1:], native=name == command) if command else words[1:])]
-    findings.run("argv", Items((Text(command or _plain(words[0])), *rest)))
+    made = (Text(part) for part in command.split()) if command else (Text(_plain(words[0])),)
+    findings.run("argv", Items((*made, *rest)))
+
+
+def _started(words: Sequence[str], setting: Setting, findings: Findings) -> None:
+    """``Start-Process FILE -ArgumentList WORDS``."""
+    lowered = [word.lower() for word in words]
+    if "runas" in lowered:
+        findings.cause("escalates")
+    given = [word for word in _options(words, native=False) if word]
+    if given:
+        findings.run("argv", Items(tuple(_word(word, setting) for word in given)))
 
 
 def _options(words: Sequence[str], *, native: bool) -> list[str]:
@@ -123,8 +189,8 @@ def _options(words: Sequence[str], *, native: bool) -> list[str]:
     for word in words:
         option = word[1:].rstrip(":").lower() if word.startswith("-") else ""
         if option:
-            found += [_FLAGS[option]] if option in _FLAGS else [word] if native else []
-            skipped = option in _VALUES and option not in _TARGETS
+            found += [_FLAGS[option]] if option in _FLAGS else [_SENT[option]] if option in _SENT else [word] * native
+            skipped = option in _VALUES and option not in _TARGETS and option not in _SENT
         elif skipped:
             skipped = False
         else:
@@ -133,13 +199,8 @@ def _options(words: Sequence[str], *, native: bool) -> list[str]:
 
 
 def _word(word: str, setting: Setting) -> Text:
-    text = _plain(word)
-    known = word.startswith("'") or "$" not in text
-    if text.startswith("~"):
-        text, known = (setting.home + text[1:], known) if setting.home else (text, False)
-    if text.lower().startswith(("$home", "$env:home")) and setting.home:
-        text, known = setting.home + text[text.lower().index("home") + 4 :], True
-    return Text(text, known)
+    text, known = windows_path(_plain(word), setting.home)
+    return Text(text, known or (word.startswith("'") and "$" in text))
 
 
 def _plain(word: str) -> str:
