@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -140,11 +141,12 @@ def malformed(text: str, number: int) -> bytes:
 
 def files(home: Home, when: str) -> dict[str, bytes]:
     """Every file of the installation, but the key that placeholders are made with."""
-    return {
-        f"{when}{path.relative_to(home.root)}": path.read_bytes()
-        for path in home.root.rglob("*")
-        if path.is_file() and path not in (key_path(home), home.config)
-    }
+    found = {}
+    for path in home.root.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # a draft that was given its name meanwhile
+            if path.is_file() and path not in (key_path(home), home.config):
+                found[f"{when}{path.relative_to(home.root)}"] = path.read_bytes()
+    return found
 
 
 def test_no_part_of_a_secret_is_anywhere(places: dict[str, bytes]) -> None:

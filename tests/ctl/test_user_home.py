@@ -16,6 +16,7 @@ from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.user_home import account_home, remember_user_home, remembered_user_home
 from tests.support.ctl import Ctl
+from tests.support.hook_process import DEADLINE
 
 PAYLOAD = {
     "session_id": "s",
@@ -29,7 +30,9 @@ PAYLOAD = {
 def test_an_engine_that_a_hook_starts_goes_by_the_home_that_premptictl_had_and_not_by_the_hooks(ctl: Ctl) -> None:
     home = Home(ctl.guard_home)
     ctl.ok("hook", "add", "claude_code")
-    hook = hook_file.command("claude_code", home, fail_open=False)
+    hook = hook_file.command("claude_code", home, fail_open=False).replace(
+        "--engine", f"--deadline {DEADLINE} --engine"
+    )
     payload = json.dumps(PAYLOAD | {"cwd": str(ctl.user_home)}).encode()
     env = {"HOME": "/nonexistent/set/by/a/repository", "PATH": os.environ["PATH"]}
     try:
