@@ -72,7 +72,8 @@ def test_two_writers_are_refused(home: Home, store: Store) -> None:
 def test_files_are_for_the_user_only(home: Home, store: Store) -> None:
     Redactor.open(home)
     store.append(a_record())
-    files = [path for path in home.root.iterdir() if path.suffix != ".new"]  # a draft may have got its name meanwhile
+    # A draft gets its name meanwhile.
+    files = [path for path in home.root.iterdir() if path.is_file() and path.suffix != ".new"]
     assert {"audit.db", "audit.db-wal", "audit.key", "audit.lock"} <= {path.name for path in files}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
