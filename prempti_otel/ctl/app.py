@@ -97,7 +97,7 @@ def run(arguments: list[str], **options: Any) -> int:
         return 130  # 128 + SIGINT, as shells report it
     except PremptiError as error:
         click.echo(f"premptictl: {error.diagnostics()}", err=True)
-        return getattr(error, "exit_code", ExitCode.FAILED)
+        return _exit_code(error)
     except (BrokenPipeError, SystemExit):
         # The reader has had enough: of that, and outside its standalone mode of nothing else, click makes an exit.
         # Keep the interpreter from complaining when it flushes.
@@ -106,6 +106,14 @@ def run(arguments: list[str], **options: Any) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary of the program: a sentence, never a traceback
         click.echo(f"premptictl: {_defect(error)}", err=True)
         return ExitCode.FAILED
+
+
+def _exit_code(error: PremptiError) -> int:
+    from prempti_otel.engine.client import EngineUnavailable  # on errors only
+
+    known = ExitCode.UNREACHABLE if isinstance(error, EngineUnavailable) else ExitCode.FAILED
+    code: int = getattr(error, "exit_code", known)
+    return code
 
 
 def _defect(error: Exception) -> str:

@@ -52,7 +52,7 @@ def get(key: str | None, form: str) -> None:
         click.echo(_shown(chosen))
 
 
-@config.command("set")
+@config.command("set", short_help="Change one setting in place.")
 @click.argument("key")
 @click.argument("value")
 def set_(key: str, value: str) -> None:

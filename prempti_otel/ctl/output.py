@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -58,17 +58,28 @@ def print_json(value: Any) -> None:
     sys.stdout.buffer.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """A plain table; cells are text, numbers, which stand flush right, or rich renderables."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None, *, cut_last: bool = False
+) -> None:
+    """A plain table; cells are text, numbers, which stand flush right, or rich renderables.
+
+    ``cut_last``: where the terminal is too narrow, text of the last column is cut off, and no line is folded for it.
+    """
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     all_rows = list(rows)
     for number, column in enumerate(columns):
         counts = bool(all_rows) and all(type(row[number]) is int for row in all_rows)
-        table.add_column(column, overflow="fold", justify="right" if counts else "left")
+        whole = cut_last and number < len(columns) - 1
+        overflow: Literal["ellipsis", "fold"] = "ellipsis" if whole else "fold"
+        table.add_column(column, overflow=overflow, justify="right" if counts else "left", no_wrap=whole)
     for row in all_rows:
-        table.add_row(*(cell if hasattr(cell, "__rich_console__") else shown(cell) for cell in row))
+        cells = [cell if hasattr(cell, "__rich_console__") else shown(cell) for cell in row]
+        if cut_last:
+            cells[-1] = Text(printable(str(row[-1])), no_wrap=True, overflow="ellipsis")
+        table.add_row(*cells)
     out = console()
     if out.is_terminal:
         out.print(table)

@@ -191,3 +191,9 @@ def test_a_command_without_engine_store_and_rules_imports_little(ctl: Ctl, words
     done = subprocess.run([sys.executable, "-c", program], env=ctl.env, capture_output=True, text=True, check=True)
     allowed = ALLOWED.get(words, set())
     assert (HEAVY | SMALL[words]) & set(done.stderr.split()) <= allowed
+
+
+def test_a_command_that_needs_an_engine_says_by_its_status_that_none_answers(ctl: Ctl) -> None:
+    done = ctl("approvals")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "premptictl start" in done.stderr

@@ -60,7 +60,7 @@ def verify(form: str) -> int:
     return ExitCode.OK if result.ok else ExitCode.FINDING
 
 
-@audit.command()
+@audit.command(short_help="Show one record whole, by default the newest.")
 @click.argument("seq", type=click.IntRange(min=1), required=False)
 @format_option
 def show(seq: int | None, form: str) -> None:

@@ -34,7 +34,7 @@ def _as_point(context: click.Context, parameter: click.Parameter, value: str | N
     return None if found is None else (_TIME, found)
 
 
-@click.command()
+@click.command(short_help="Send or write recorded calls once more.")
 @click.option("--since", metavar="PLACE", callback=_as_point, help=f"First record: {_PLACE}.  [default: the oldest]")
 @click.option("--until", metavar="PLACE", callback=_as_point, help="Last record, or a time before which it was made.")
 @click.option("--session", default="", help="Only records of this session.")

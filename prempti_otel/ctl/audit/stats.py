@@ -22,7 +22,7 @@ MOST_ROWS = 15
     "--days",
     metavar="DAYS",
     type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
+    default=30,
     show_default=True,
     help="How far back.",
 )
@@ -43,7 +43,7 @@ def stats(days: float, form: str) -> None:
 
 
 def _print(tally: Tally, days: float) -> None:
-    from prempti_otel.ctl.audit.tally import bar
+    from prempti_otel.ctl.audit.tally import bar, room
 
     out = console()
     out.print(
@@ -63,7 +63,7 @@ def _print(tally: Tally, days: float) -> None:
             _counted(title, counts)
     most = max(sum(counts.values()) for counts in tally.days.values())
     rows = [
-        (name, sum(counts.values()), counts["deny"], counts["ask"], bar(sum(counts.values()), most))
+        (name, sum(counts.values()), counts["deny"], counts["ask"], bar(sum(counts.values()), most, room(out)))
         for name, counts in sorted(tally.days.items())
     ]
     print_table(["DAY", "CALLS", "DENY", "ASK", ""], rows)

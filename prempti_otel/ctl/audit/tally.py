@@ -13,12 +13,16 @@ from prempti_otel.model.record import RecordKind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import Console
+
     from prempti_otel.audit.reader import StoreReader
     from prempti_otel.model.record import StoredRecord
 
 PAGE = 1000
 MOST_DURATIONS = 100_000
 """Of the newest calls; percentiles are of these."""
+BAR = 40
+"""Columns of the longest bar."""
 
 
 @dataclass
@@ -102,7 +106,12 @@ def first_of(store: StoreReader, days: float) -> int:
     return store.first_since(time.time_ns() - int(days * 86_400_000_000_000))
 
 
-def bar(value: int, most: int, width: int = 40) -> str:
+def room(out: Console) -> int:
+    """Columns for the bars of a table that has a day and a few counts before them."""
+    return max(8, min(BAR, out.width - 36))
+
+
+def bar(value: int, most: int, width: int = BAR) -> str:
     """A bar of blocks; anything above nothing is visible."""
     if value <= 0 or most <= 0:
         return ""

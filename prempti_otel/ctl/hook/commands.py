@@ -94,7 +94,7 @@ def _prepare_http(home: Home, one: Wanted, rotate: bool) -> None:
         http_port.rotate(home)
 
 
-@hook.command()
+@hook.command(short_help="Take the hook out of AGENT's settings.")
 @click.argument("agent", metavar="AGENT")
 @_scope
 @_project
@@ -106,7 +106,7 @@ def remove(agent: str, scope: str, project: Path, form: str) -> None:
     _print_change(registry.remove(Home.from_environment(), _wanted(agent, scope, project)), form)
 
 
-@hook.command("switch-on")
+@hook.command("switch-on", short_help="Take out the setting by which AGENT ignores all hooks.")
 @click.argument("agent", metavar="AGENT")
 @_scope
 @_project

@@ -142,7 +142,7 @@ def _floor(verdict: str) -> str:
 
 
 def _print(result: Comparison, days: float) -> None:
-    from prempti_otel.ctl.audit.tally import bar
+    from prempti_otel.ctl.audit.tally import bar, room
 
     out = console()
     exact = [one for one in result.changes if not one.approximate]
@@ -166,7 +166,9 @@ def _print(result: Comparison, days: float) -> None:
         print_table(["STOPPED BY", "CALLS"], result.rules.most_common())
     if result.days:
         most = max(counts["stopped"] for counts in result.days.values())
-        rows = [(d, n["calls"], n["stopped"], bar(n["stopped"], most)) for d, n in sorted(result.days.items())]
+        rows = [
+            (d, n["calls"], n["stopped"], bar(n["stopped"], most, room(out))) for d, n in sorted(result.days.items())
+        ]
         click.echo()
         print_table(["DAY", "CALLS", "STOPPED", ""], rows)
 

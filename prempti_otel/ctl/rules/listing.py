@@ -58,6 +58,7 @@ def list_(paths: tuple[Path, ...], project: Path | None, form: str) -> int:
             )
             for rule in result.rules
         ],
+        cut_last=True,
     )
     click.echo(f"\n{len(result.rules)} rules, digest {result.digest[:12]}")
     if root:
