@@ -26,7 +26,8 @@ _ARGUMENTS = ("args", "argv", "arguments")
 _TYPED = ("input", "text", "keys", "stdin", "chars")
 """What is typed, where a tool is a terminal's."""
 _CODE = ("code", "script", "sourcecode", "pythoncode", "pythonscript", "jscode", "javascriptcode")
-_STATEMENTS = ("sql", "query", "statement", "sqlquery")
+_ALWAYS_STATEMENTS = ("sql", "statement", "sqlquery")
+_STATEMENTS = (*_ALWAYS_STATEMENTS, "query")
 _URLS = ("url", "uri", "endpoint", "href", "link", "baseurl", "targeturl", "urls")
 _PATHS = (
     *("path", "filepath", "filename", "file", "relativepath", "absolutepath", "targetfile", "paths", "filepaths"),
@@ -92,6 +93,23 @@ _TERMINALS = frozenset({"shell", "terminal", "bash", "zsh", "sh", "tmux", "iterm
 """Words of tools that type, or run what they are given."""
 _RUNNING = frozenset({"run", "exec", "execute", "spawn", "process", "command", "launch"}) | _TERMINALS
 
+_SEARCHING = frozenset({"search", "websearch", "lookup"})
+_DATABASES = (
+    "sql",
+    "postgres",
+    "db",
+    "data",
+    "maria",
+    "mongo",
+    "snowflake",
+    "bigquery",
+    "clickhouse",
+    "supabase",
+    "neon",
+    "oracle",
+)
+"""Parts of words that tell of a database, whose search may take statements."""
+
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _SQL = re.compile(
     r"(?i)\s*+(?:--[^\n]*+\n\s*+|/\*(?:[^*]++|\*(?!/))*+\*/\s*+)*+(?:select|insert|update|delete|drop|alter|create|truncate|grant|revoke|with|replace|merge|call|do|begin|set|vacuum|exec)\b"
@@ -131,11 +149,17 @@ def read_mcp(call: ToolCall) -> McpReading:
             files.append(FileAccess(Word(path), _op(frozenset(named))))
         elif "://" in url:
             hosts.append(HostAccess(Word(url), "url", "download"))
-    statements = "\n".join(text for text in _texts(given, _STATEMENTS) if _SQL.match(text))
+    names = _ALWAYS_STATEMENTS if _looks_for(words) else _STATEMENTS
+    statements = "\n".join(text for text in _texts(given, names) if _SQL.match(text))
     shell = _shell(given, words)
     if shell is not None and "powershell" in "".join(named):
         shell = f"pwsh -Command {shlex.quote(shell)}"
     return McpReading(tuple(files), tuple(hosts), shell or _code(given, words), statements)
+
+
+def _looks_for(words: Collection[str]) -> bool:
+    """Whether a ``query`` is words to look for: by the tool's name, and no database is named with it."""
+    return not _SEARCHING.isdisjoint(words) and not any(part in word for word in words for part in _DATABASES)
 
 
 def _named(given: Mapping[str, JsonValue]) -> Given:

@@ -133,6 +133,22 @@ def test_statements_for_a_database_have_their_effects(given_input: dict[str, Jso
     assert prediction_of("db__query", given_input).effects == effects
 
 
+@pytest.mark.parametrize(
+    ("tool", "given_input", "effects"),
+    [
+        ("brave__web_search", {"query": "drop table users"}, set()),
+        ("docs__searchDocs", {"query": "truncate table users"}, set()),
+        ("docs__search", {"sql": "drop table users"}, {"destroys_data"}),
+        ("sqlite__search", {"query": "drop table users"}, {"destroys_data"}),
+        ("reports__search_database", {"query": "drop table users"}, {"destroys_data"}),
+    ],
+)
+def test_words_that_are_searched_for_are_no_statements_but_for_a_database(
+    tool: str, given_input: dict[str, JsonValue], effects: set[str]
+) -> None:
+    assert prediction_of(tool, given_input).effects == effects
+
+
 def test_an_event_of_statements_is_called_like_the_tool() -> None:
     (process,) = prediction_of("db__query", {"sql": "DROP TABLE users"}).processes
 
