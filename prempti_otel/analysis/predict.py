@@ -19,7 +19,7 @@ import msgspec
 from prempti_otel.analysis.net import read_targets
 from prempti_otel.analysis.paths import HOMES, SensitiveRoots, sensitive_roots
 from prempti_otel.analysis.places import effects_of
-from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Word
+from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Origin, Word, variables_of
 from prempti_otel.analysis.shell.disk import Disk
 from prempti_otel.analysis.shell.state import State, Variable
 from prempti_otel.analysis.shell.trace import MOST_EVENTS, FileTouch, Process, Trace
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 64 * 1024
 """Characters of a script or content that an event carries."""
+LONGEST_LINE = 1024
+"""Characters of another process's command line that an event carries."""
 LONGEST_PATH = 4096
 """Characters of a path that an event carries: ``PATH_MAX`` of Linux, which no kernel looks beyond."""
 
@@ -78,8 +80,7 @@ def predict(call: ToolCall, tool: Event, context: Context, spellings: Mapping[st
         events.tool_touches(reading.files, reading.hosts)
     if reading.shell is not None:
         trace = _walk(call, reading.shell, context)
-        for process in trace.processes:
-            events.process(process)
+        events.processes_of(trace)
         if trace.cut:
             events.not_understood(trace.why or reading.shell)
         elif not events.processes:
@@ -146,6 +147,8 @@ class _Events:
         self._chains: dict[int, tuple[str, ...]] = {}
         self._directories: dict[str, str] = {}
         self._effects: dict[str, None] = {}
+        self._walked: Sequence[Process] = ()
+        self._lines: dict[int, str] = {}
 
     # The tool itself
 
@@ -178,6 +181,12 @@ class _Events:
             self._file(access, path, self.cwd, _NO_LINKS, base)
 
     # Processes
+
+    def processes_of(self, trace: Trace) -> None:
+        """All processes of shell code."""
+        self._walked = trace.processes
+        for process in trace.processes:
+            self.process(process)
 
     def process(self, process: Process) -> None:
         """A process and what it touches."""
@@ -231,13 +240,30 @@ class _Events:
             values["proc.cwd"] = directory
         if process.environment:
             values["proc.env"] = process.environment
-        if process.args_variables:
-            values["proc.args_variables"] = process.args_variables
-        if process.stdin_variables:
-            values["proc.stdin_variables"] = process.stdin_variables
-        if process.output_variables:
-            values["proc.output_variables"] = process.output_variables
+        if process.args_origins:
+            self._origins(values, process.args_origins, "proc.args_variables", "proc.args_from")
+        if process.stdin_origins:
+            self._origins(values, process.stdin_origins, "proc.stdin_variables")
+        if process.output_origins:
+            self._origins(values, process.output_origins, "proc.output_variables")
         return values
+
+    def _origins(self, values: dict[str, Value], origins: tuple[Origin, ...], names: str, lines: str = "") -> None:
+        """Field ``names``, the variables among ``origins``, and field ``lines``, the processes."""
+        variables = variables_of(origins)
+        if variables:
+            values[names] = variables
+        if lines and len(variables) < len(origins):
+            values[lines] = tuple([self._line(origin) for origin in origins if isinstance(origin, int)])
+
+    def _line(self, number: int) -> str:
+        """The beginning of a process's command line, in one line."""
+        known = self._lines.get(number)
+        if known is None:
+            reading = self._walked[number].reading
+            words = [reading.name, *(word.text for word in reading.argv[1:MOST_EVENTS])]
+            known = self._lines[number] = " ".join(words)[:LONGEST_LINE].replace("\n", " ")
+        return known
 
     def _directory(self, process: Process) -> str:
         """Where a process starts, links followed."""
@@ -365,7 +391,7 @@ class _Events:
 
     # Hosts
 
-    def _host(self, access: HostAccess, base: Event, sent: tuple[str, ...] = ()) -> None:
+    def _host(self, access: HostAccess, base: Event, sent: tuple[Origin, ...] = ()) -> None:
         port = access.port
         for target in read_targets(access.target.text, access.form):
             if self._full():
@@ -387,7 +413,7 @@ class _Events:
             if target.url:
                 values["net.url"] = target.url
             if sent:
-                values["net.sent_variables"] = sent
+                self._origins(values, sent, "net.sent_variables", "net.sent_from")
             self.hosts.append(Event(Level.NETWORK, values, base))
 
     # All of it

@@ -9,9 +9,12 @@ from typing import Protocol
 import msgspec
 
 ALL_VARIABLES = "*"
-"""What stands for every environment variable, as ``env`` prints them."""
-MOST_INHERITED = 64
-"""Environment variables that one word is said to hold; of more, ``*`` stands for the rest."""
+"""What stands for every environment variable, as ``env`` prints them; ``*TOKEN`` for what a search for it finds."""
+MOST_ORIGINS = 64
+"""Origins that one word is said to have; of more, ``*`` stands for the rest."""
+Origin = str | int
+"""Where a value comes from: an environment variable that the code does not set, :data:`ALL_VARIABLES`, or the output of
+the process with this number in the walk's trace."""
 
 
 class Word(msgspec.Struct, frozen=True, gc=False):
@@ -23,14 +26,12 @@ class Word(msgspec.Struct, frozen=True, gc=False):
     """Whether the text is all that it can be at run time."""
     pattern: bool = False
     """Whether it holds an unquoted glob: the text is then a pattern."""
-    variables: tuple[str, ...] = ()
-    """Environment variables whose values it holds, of those that the code does not set; ``*`` for all of them.
-
-    Only a word that is not known can hold some."""
+    origins: tuple[Origin, ...] = ()
+    """Where the parts come from that are not known; empty where all is known."""
 
     def part(self, text: str) -> Word:
         """A word made of this one, about which as much is known."""
-        return Word(text, self.known, self.pattern, self.variables)
+        return Word(text, self.known, self.pattern, self.origins)
 
 
 def joined(words: Sequence[Word]) -> Word:
@@ -38,20 +39,25 @@ def joined(words: Sequence[Word]) -> Word:
     if len(words) == 1:
         return words[0]
     text = " ".join([word.text for word in words])
-    return Word(text, all(word.known for word in words), variables=inherited(words))
+    return Word(text, all(word.known for word in words), origins=origins_of(words))
 
 
-def inherited(words: Iterable[Word]) -> tuple[str, ...]:
-    """The environment variables whose values any of these words holds."""
-    return united(*[word.variables for word in words if word.variables])
+def origins_of(words: Iterable[Word]) -> tuple[Origin, ...]:
+    """Where these words come from, together."""
+    return united(*[word.origins for word in words if word.origins])
 
 
-def united(*several: Iterable[str]) -> tuple[str, ...]:
-    """All of these variables, each once; at most :data:`MOST_INHERITED` and ``*``."""
+def united(*several: Iterable[Origin]) -> tuple[Origin, ...]:
+    """All of these, each once; at most :data:`MOST_ORIGINS` and ``*``."""
     if not several:
         return ()
-    names = tuple(dict.fromkeys([name for variables in several for name in variables]))
-    return names if len(names) <= MOST_INHERITED else (*names[:MOST_INHERITED], ALL_VARIABLES)
+    found = tuple(dict.fromkeys([origin for origins in several for origin in origins]))
+    return found if len(found) <= MOST_ORIGINS else (*found[:MOST_ORIGINS], ALL_VARIABLES)
+
+
+def variables_of(origins: tuple[Origin, ...]) -> tuple[str, ...]:
+    """The environment variables among these."""
+    return tuple([origin for origin in origins if isinstance(origin, str)])
 
 
 class Stdin(msgspec.Struct, frozen=True, gc=False):
@@ -61,8 +67,8 @@ class Stdin(msgspec.Struct, frozen=True, gc=False):
     """``none``, ``pipe``, ``file``, ``heredoc`` or ``herestring``: rule field ``proc.stdin``."""
     text: Word | None = None
     """What it will read, where that can be known at all."""
-    variables: tuple[str, ...] = ()
-    """Environment variables whose values it holds, as for a word."""
+    origins: tuple[Origin, ...] = ()
+    """Where it comes from, as for a word."""
 
 
 class FileOp(StrEnum):
@@ -153,8 +159,8 @@ class CommandReading(msgspec.Struct, frozen=True):
     runs: tuple[Handover, ...] = ()
     script: Word | None = None
     """Code given to an interpreter: ``proc.script``."""
-    sent: tuple[str, ...] = ()
-    """Environment variables whose values the addresses hold that it talks to, and the bodies of its requests."""
+    sent: tuple[Origin, ...] = ()
+    """Where the addresses come from that it talks to, and the bodies of its requests."""
     unread: bool = False
     """Whether it takes statements (SQL, say) from standard input that cannot be known."""
 

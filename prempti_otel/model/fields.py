@@ -252,6 +252,12 @@ _ALL = [
             "whatever name the code passes them on; `*` for all of them, as `env` prints them, `*TOKEN` for those of "
             "them that a search for `token` finds.",
         ),
+        _any_of(
+            "proc.args_from",
+            _PROCESS,
+            "Command lines of the processes whose output its arguments hold: `docker ps -aq` for "
+            "`docker rm $(docker ps -aq)`. The first 1,024 characters of each.",
+        ),
         _any_of("proc.stdin_variables", _PROCESS, "The same of its standard input."),
         _any_of(
             "proc.output_variables",
@@ -301,6 +307,7 @@ _ALL = [
             "Environment variables whose values are in the address, or in what the arguments say to send as a "
             "request's body, not in its header; `*` for all of them.",
         ),
+        _any_of("net.sent_from", _NETWORK, "Command lines of the processes whose output is in there."),
         _one_of(
             "net.op",
             _NETWORK,

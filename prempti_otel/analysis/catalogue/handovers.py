@@ -8,7 +8,7 @@ from itertools import islice
 from prempti_otel.analysis.catalogue.compiled import Filled
 from prempti_otel.analysis.catalogue.found import HERE, MAX_TEXT, Found
 from prempti_otel.analysis.catalogue.parse import Parsed
-from prempti_otel.analysis.reading import Handover, Word, inherited, joined, united
+from prempti_otel.analysis.reading import Handover, Origin, Word, joined, origins_of, united
 
 MAX_RUNS = 64
 """Commands that one command line hands over to; the walk has its own limit on events."""
@@ -53,7 +53,7 @@ def _filled(found: Found, filled: Filled, words: tuple[Word, ...]) -> Iterator[H
     if filled.found and not used:
         yield _handover(found, "argv", argv=words)
     elif not values:
-        variables = found.parsed.stdin.variables if filled.stdin else ()
+        variables = found.parsed.stdin.origins if filled.stdin else ()
         line = tuple(_unfilled(word, placeholder, variables) for word in words)
         yield _line(found, filled, line, more=not (complete or used))
     elif used or filled.joined:
@@ -100,11 +100,11 @@ def bounding_name(parsed: Parsed) -> Word | None:
     return names[0] if len(names) == 1 else None
 
 
-def _unfilled(word: Word, placeholder: str, variables: tuple[str, ...] = ()) -> Word:
-    """The word with its placeholder left standing for something unknown, which holds these variables."""
+def _unfilled(word: Word, placeholder: str, origins: tuple[Origin, ...] = ()) -> Word:
+    """The word with its placeholder left standing for something unknown that comes from there."""
     if not placeholder or placeholder not in word.text:
         return word
-    return Word(word.text, False, word.pattern, united(word.variables, variables))
+    return Word(word.text, False, word.pattern, united(word.origins, origins))
 
 
 def _replaced(word: Word, placeholder: str, value: Word) -> Word:
@@ -113,8 +113,8 @@ def _replaced(word: Word, placeholder: str, value: Word) -> Word:
     if len(word.text) + word.text.count(placeholder) * len(value.text) > MAX_TEXT:
         return _unfilled(word, placeholder)
     text = word.text.replace(placeholder, value.text)
-    variables = inherited((word, value))
-    return Word(text, word.known and value.known, word.pattern or value.pattern, variables)
+    origins = origins_of((word, value))
+    return Word(text, word.known and value.known, word.pattern or value.pattern, origins)
 
 
 def _arguments(

@@ -52,8 +52,8 @@ def _into(found: Found, word: Word, role: Role) -> None:
 
 
 def _body(found: Found, word: Word, _: Role) -> None:
-    if word.variables:
-        found.sent = united(found.sent, word.variables)
+    if word.origins:
+        found.sent = united(found.sent, word.origins)
 
 
 def _request_item(found: Found, word: Word, role: Role) -> None:

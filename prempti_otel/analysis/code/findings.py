@@ -26,7 +26,16 @@ from prempti_otel.analysis.code.values import (
     words,
 )
 from prempti_otel.analysis.net import local_file
-from prempti_otel.analysis.reading import CodeReading, FileAccess, FileOp, Handover, HostAccess, LinkAccess, Word
+from prempti_otel.analysis.reading import (
+    CodeReading,
+    FileAccess,
+    FileOp,
+    Handover,
+    HostAccess,
+    LinkAccess,
+    Word,
+    variables_of,
+)
 
 MAX_FINDINGS = 300
 """Accesses and runs kept of one piece of code; beyond them it is dynamic."""
@@ -245,7 +254,7 @@ class Findings:
 
     def put_out(self, values: Iterable[Value]) -> None:
         """Record that values are printed."""
-        self._printed.update(dict.fromkeys(variables_in(values)))
+        self._printed.update(dict.fromkeys(variables_of(variables_in(values))))
 
     def move(self, directory: Value) -> None:
         """The code changes its working directory."""

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from prempti_otel.analysis.reading import Word, united
+from prempti_otel.analysis.reading import Origin, Word, united
 
 MAX_TEXT = 65_536
 """Longest text in characters that folding makes; longer ones are unknown."""
@@ -28,7 +28,7 @@ class Text(msgspec.Struct, frozen=True):
     known: bool = True
     pattern: bool = False
     binary: bool = False
-    variables: tuple[str, ...] = ()
+    variables: tuple[Origin, ...] = ()
     """Environment variables whose values it holds, as for Word."""
 
 
@@ -96,7 +96,7 @@ class Unknown(msgspec.Struct, frozen=True):
     """The file whose content it is."""
     remote: bool = False
     """Whether it came over the network."""
-    variables: tuple[str, ...] = ()
+    variables: tuple[Origin, ...] = ()
     """Environment variables whose values it holds, as for Word."""
 
 
@@ -170,9 +170,9 @@ def words(value: Value) -> tuple[Word, ...]:
     return tuple(found)
 
 
-def variables_in(values: Iterable[Value]) -> tuple[str, ...]:
+def variables_in(values: Iterable[Value]) -> tuple[Origin, ...]:
     """The environment variables whose values these hold, or what they are made of."""
-    found: dict[str, None] = {}
+    found: dict[Origin, None] = {}
     rest = list(values)
     for _ in range(_MOST_PARTS):
         if not rest:

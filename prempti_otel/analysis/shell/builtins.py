@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from prempti_otel.analysis.reading import FileAccess, FileOp, Word, inherited, joined
+from prempti_otel.analysis.reading import FileAccess, FileOp, Word, joined, origins_of, united
 from prempti_otel.analysis.shell import again
 from prempti_otel.analysis.shell.declarations import DECLARATIONS, declare
 from prempti_otel.analysis.shell.output import echo_or_printf
@@ -117,7 +117,7 @@ def _read(commands: Commands, _process: Process, argv: tuple[Word, ...], state: 
     plain = text is not None and text.known and not skip and state.stdin.kind == "herestring"
     if not plain or text is None:
         for name in names:
-            state.variables[name] = Word(f"${name}", known=False, variables=state.stdin.variables)
+            state.variables[name] = Word(f"${name}", known=False, origins=united(state.stdin.origins, state.fed))
         return EMPTY
     line = text.text.partition("\n")[0]
     if array:
@@ -140,7 +140,7 @@ def _mapfile(commands: Commands, process: Process, argv: tuple[Word, ...], state
     if text is not None and text.known:
         state.variables[name] = tuple(Word(line) for line in text.text.splitlines()[:512])
     else:
-        state.variables[name] = Word(f"${name}", known=False, variables=state.stdin.variables)
+        state.variables[name] = Word(f"${name}", known=False, origins=united(state.stdin.origins, state.fed))
     return EMPTY
 
 
@@ -302,8 +302,8 @@ def _printf(commands: Commands, _process: Process, argv: tuple[Word, ...], state
         _evaluate_indices(commands, argv[2:3], state)
         value = echo_or_printf((argv[0], *argv[3:]), state)
         name = argv[2].text
-        variables = inherited(argv[3:])
-        state.variables[name] = value if value is not None else Word(f"${name}", known=False, variables=variables)
+        origins = origins_of(argv[3:])
+        state.variables[name] = value if value is not None else Word(f"${name}", known=False, origins=origins)
     return None
 
 

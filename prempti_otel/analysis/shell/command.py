@@ -24,7 +24,7 @@ from prempti_otel.analysis.reading import (
     HostAccess,
     LinkAccess,
     Word,
-    inherited,
+    origins_of,
     united,
 )
 from prempti_otel.analysis.shell import again, arrays, flows, output
@@ -142,7 +142,7 @@ class Commands:
                 state.variables[name] = value
                 shown = value.text if isinstance(value, Word) else source.text[match.end() : end]
                 words.append(
-                    Word(f"{name}={shown}", not isinstance(value, Word) or value.known, variables=held(name, value))
+                    Word(f"{name}={shown}", not isinstance(value, Word) or value.known, origins=held(name, value))
                 )
                 return
         found = self.expander.words(source, start, end, state)
@@ -165,8 +165,8 @@ class Commands:
         if match["append"]:
             if isinstance(before, Word):
                 known = before.known and value.known
-                return Word(before.text + value.text, known, variables=inherited((before, value)))
-            return Word(f"${name}{value.text}", known=False, variables=united(held(name, before), value.variables))
+                return Word(before.text + value.text, known, origins=origins_of((before, value)))
+            return Word(f"${name}{value.text}", known=False, origins=united(held(name, before), value.origins))
         return value
 
     def _with(
@@ -183,7 +183,8 @@ class Commands:
         if redirected.stdin is not None:
             state.stdin = redirected.stdin
             state.fetched = redirected.comes_from(self.walk.fetched)
-        state.output = redirected.output(before)
+        if redirected is not _NOT_REDIRECTED:
+            state.output = redirected.output(before)
         written = self.run(tuple(words), state, redirected, in_shell=True)
         if words[0].text != "exec" or len(words) != 1:
             state.stdin, state.fetched, state.output = stdin, fetched, before

@@ -49,11 +49,11 @@ def _one(commands: Commands, word: Word, attributes: str, command: str, state: S
     match = _ASSIGNMENT.match(word.text)
     if match is None or isinstance(state.variables.get(match["name"]), tuple):
         return
-    assigned = Word(value, word.known and not match["append"], variables=word.variables)
+    assigned = Word(value, word.known and not match["append"], origins=word.origins)
     if "i" in attributes:
         assigned = _number(commands, assigned, state)
     elif "l" in attributes or "u" in attributes:
-        assigned = Word(value.lower() if "l" in attributes else value.upper(), assigned.known, variables=word.variables)
+        assigned = Word(value.lower() if "l" in attributes else value.upper(), assigned.known, origins=word.origins)
     state.variables[match["name"]] = assigned
 
 
@@ -62,4 +62,4 @@ def _number(commands: Commands, value: Word, state: State) -> Word:
     if number is not None:
         return Word(str(number))
     again.arithmetic(commands.expander, value.text, state, expanded=not value.known)
-    return Word(value.text, known=False, variables=value.variables)
+    return Word(value.text, known=False, origins=value.origins)

@@ -110,7 +110,7 @@ class Expander:
             return word
         if "$(" in body or "`" in body:
             self._substitution.cut(body)
-        return Word(word.text + body[LONGEST_DOCUMENT:], known=False, variables=word.variables)
+        return Word(word.text + body[LONGEST_DOCUMENT:], known=False, origins=word.origins)
 
     def _parts(self, source: Source, parts: braces.Parts, state: State) -> list[Word]:
         separators = state.variables.get("IFS")
@@ -280,12 +280,12 @@ class Expander:
             return close
         if text[at] in "<>":
             word = self._substitution.process_substitution(nested[1], written, state, reads=text[at] == "<")
-            field.quote(word.text, known=word.known, variables=word.variables)
+            field.quote(word.text, known=word.known, origins=word.origins)
             return close
         word = self._substitution.substitute(nested[1], written, state)
         known = word.known and closed
         if quoted or not known:
-            field.quote(word.text, known=known, variables=word.variables)
+            field.quote(word.text, known=known, origins=word.origins)
         else:
             field.split_value(word.text, glob=True)
         return close
@@ -353,11 +353,11 @@ class Expander:
     ) -> None:
         """Add a parameter's value to the word: split where it is not quoted."""
         if value is None:
-            field.quote(written, known=False, variables=held(name, None))
+            field.quote(written, known=False, origins=held(name, None))
         elif isinstance(value, tuple):
             if name == "*" and quoted:
                 word = joined(value)
-                field.quote(word.text, known=word.known, variables=word.variables)
+                field.quote(word.text, known=word.known, origins=word.origins)
             elif name in "@*":
                 self._left -= sum(len(word.text) + 16 for word in value)
                 if self._left < 0:
@@ -375,6 +375,6 @@ class Expander:
         if self._left < 0:
             field.quote("...", known=False)
         elif quoted or not value.known:
-            field.quote(value.text, known=value.known, variables=value.variables)
+            field.quote(value.text, known=value.known, origins=value.origins)
         else:
             field.split_value(value.text, glob=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from prempti_otel.analysis.reading import Word, united
+from prempti_otel.analysis.reading import Origin, Word, united
 from prempti_otel.analysis.shell import values
 
 MOST_FIELDS = 4096
@@ -22,8 +22,8 @@ class Fields:
         self._started = False
         self._known = True
         self._glob = False
-        self._variables: tuple[str, ...] = ()
-        """Environment variables whose values the word holds, as :class:`Word` has them."""
+        self._origins: tuple[Origin, ...] = ()
+        """Where the word comes from, as :class:`Word` has it."""
 
     def add(self, text: str, *, glob: bool = False) -> None:
         """Unquoted literal text."""
@@ -31,13 +31,13 @@ class Fields:
         self._started = True
         self._glob = self._glob or glob
 
-    def quote(self, text: str, *, known: bool = True, variables: tuple[str, ...] = ()) -> None:
-        """Quoted text, or a value that is not split; ``variables`` as a word has them."""
+    def quote(self, text: str, *, known: bool = True, origins: tuple[Origin, ...] = ()) -> None:
+        """Quoted text, or a value that is not split; ``origins`` as a word has them."""
         self._text.append(text)
         self._started = True
         self._known = self._known and known
-        if variables:
-            self._variables = united(self._variables, variables) if self._variables else variables
+        if origins:
+            self._origins = united(self._origins, origins) if self._origins else origins
 
     def split_value(self, text: str, *, glob: bool) -> None:
         """An unquoted expansion's value."""
@@ -62,14 +62,14 @@ class Fields:
                 else:
                     self._flush()
             if quoted or not word.known:
-                self.quote(word.text, known=word.known, variables=word.variables)
+                self.quote(word.text, known=word.known, origins=word.origins)
             else:
                 self.split_value(word.text, glob=True)
 
     def _flush(self) -> None:
         if self._started and len(self._done) < MOST_FIELDS:
             self._done.append(self.joined())
-        self._text, self._started, self._known, self._glob, self._variables = [], False, True, False, ()
+        self._text, self._started, self._known, self._glob, self._origins = [], False, True, False, ()
 
     def done(self) -> list[Word]:
         """The words made."""
@@ -78,4 +78,4 @@ class Fields:
 
     def joined(self) -> Word:
         """All as one word."""
-        return Word("".join(self._text), self._known, self._glob, self._variables)
+        return Word("".join(self._text), self._known, self._glob, self._origins)

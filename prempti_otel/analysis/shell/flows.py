@@ -1,6 +1,6 @@
-"""Which environment variables' values reach a process, and what it puts out of them.
+"""Which environment variables' values and other processes' output reach a process, and what it puts out of them.
 
-A value is followed through assignments, substitutions, pipes and files that the same code writes, under whatever
+They are followed through assignments, substitutions, pipes and files that the same code writes, under whatever
 name. Nothing here knows which variables hold secrets, and nothing decides.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from prempti_otel.analysis.reading import ALL_VARIABLES, CodeReading, Word, inherited, united
+from prempti_otel.analysis.reading import ALL_VARIABLES, CodeReading, Origin, Word, origins_of, united
 from prempti_otel.analysis.shell import output
 from prempti_otel.analysis.shell.declarations import DECLARATIONS
 from prempti_otel.analysis.shell.state import State, held
@@ -19,6 +19,8 @@ _PRINTERS = frozenset({"echo", "printf"})
 """What puts out its arguments."""
 _ASKED = {"printenv": "", "launchctl": "getenv", **dict.fromkeys(DECLARATIONS, "-p")}
 """What puts out the variables that its operands name, and with which subcommand or option."""
+_KNOWING = _ASKED.keys() | {"jq"}
+"""What reads variables by itself."""
 _SEARCHES = frozenset({"grep", "egrep", "fgrep", "ggrep", "rg", "zgrep"})
 _AWKS = frozenset({"awk", "gawk", "mawk"})
 _WORD = re.compile(r"[A-Za-z_]{3,}")
@@ -35,17 +37,20 @@ _FILTERS = _SEARCHES | _AWKS | output.DECODERS | {
 
 
 def follow(process: Process, argv: tuple[Word, ...], written: Word | None, state: State, *, more: bool) -> None:
-    """Note the variables that reach ``process``, and pass on those that its standard output holds.
+    """Note what reaches ``process``, and pass on what its standard output holds of it.
 
     ``written`` is what it writes there, where that is known; ``more`` says that it gets further arguments, from
     what its parent reads.
     """
-    stdin = state.stdin.variables
-    arguments = inherited(argv[1:]) if process.args_dynamic else ()
-    if more and process.parent is not None:
-        arguments = united(arguments, process.parent.stdin_variables)
-    process.args_variables, process.stdin_variables = arguments, stdin
+    stdin = state.stdin.origins
     name = process.reading.name
+    if not (stdin or process.args_dynamic or process.effects or name in _KNOWING or (written and written.origins)):
+        return
+    arguments = origins_of(argv[1:]) if process.args_dynamic else ()
+    parent = process.parent
+    if parent is not None and process.args_dynamic and (more or parent.reading.name in output.CONSUMERS):
+        arguments = united(arguments, parent.stdin_origins, state.fed)
+    process.args_origins, process.stdin_origins = arguments, stdin
     if name == "jq" and process.reading.operands:
         stdin = united(stdin, *[held(named, state.variables.get(named)) for named in _named(process)])
     if name in _ASKED and _ASKED[name] in (process.reading.subcommand, *process.reading.flags, ""):
@@ -53,7 +58,7 @@ def follow(process: Process, argv: tuple[Word, ...], written: Word | None, state
     elif Effect.DUMPS_ENVIRONMENT in process.effects:
         given = (ALL_VARIABLES,)
     elif written is not None and not more:
-        given = written.variables
+        given = written.origins
     elif not stdin and not arguments:
         return
     elif name in _PRINTERS:
@@ -74,15 +79,15 @@ def printed(process: Process, found: CodeReading, state: State) -> None:
         put_out(process, united(*[held(name, state.variables.get(name)) for name in found.printed]), state)
 
 
-def put_out(process: Process, variables: tuple[str, ...], state: State) -> None:
-    """Let the values of ``variables`` be in the standard output of ``process``."""
+def put_out(process: Process, origins: tuple[Origin, ...], state: State) -> None:
+    """Let what comes from there be in the standard output of ``process``."""
     if state.output is None:
-        process.output_variables = united(process.output_variables, variables)
+        process.output_origins = united(process.output_origins, origins)
     else:
-        state.output.update(dict.fromkeys(variables))
+        state.output.update(dict.fromkeys(origins))
 
 
-def _asked(process: Process, state: State) -> tuple[str, ...]:
+def _asked(process: Process, state: State) -> tuple[Origin, ...]:
     """The variables whose values a command prints that is given their names; all, where it is given none."""
     names = [word for word in process.reading.operands if word.known and word.text]
     if not names:
@@ -95,18 +100,18 @@ def _named(process: Process) -> list[str]:
     return [named or quoted for named, quoted in _JQ.findall(process.reading.operands[0].text[:_LONGEST_PATTERN])]
 
 
-def _filtered(process: Process, argv: tuple[Word, ...], stdin: tuple[str, ...]) -> tuple[str, ...]:
+def _filtered(process: Process, argv: tuple[Word, ...], stdin: tuple[Origin, ...]) -> tuple[Origin, ...]:
     """What a filter lets through of its input."""
     reading = process.reading
     if reading.name not in _FILTERS or (reading.name in _SEARCHES and not _QUIET.isdisjoint(reading.flags)):
         return ()
-    pipes = inherited([word for word in argv[1:] if word.text.startswith("<(")])
+    pipes = origins_of([word for word in argv[1:] if word.text.startswith("<(")])
     given = united(stdin, pipes)
-    if not any(variable.startswith(ALL_VARIABLES) for variable in given):
+    named = tuple([origin for origin in given if isinstance(origin, int) or not origin.startswith(ALL_VARIABLES)])
+    if len(named) == len(given):
         return given
-    named = [variable for variable in given if not variable.startswith(ALL_VARIABLES)]
     if Effect.SHOWS_NAMES in process.effects:
-        return tuple(named)
+        return named
     picked = _picked(process) if ALL_VARIABLES in given else []
     return united(named, picked) if picked else given
 

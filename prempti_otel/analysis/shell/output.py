@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Callable, Sequence
 
-from prempti_otel.analysis.reading import Stdin, Word, inherited, joined
+from prempti_otel.analysis.reading import Stdin, Word, joined, origins_of
 from prempti_otel.analysis.shell import values
 from prempti_otel.analysis.shell.state import EMPTY, State
 
@@ -58,7 +58,7 @@ def echo_or_printf(argv: Sequence[Word], state: State) -> Word | None:
 def _joined(words: Sequence[Word]) -> Word:
     word = joined(words)
     known = all(word.known and not word.pattern for word in words)
-    return Word(word.text, known, variables=word.variables)
+    return Word(word.text, known, origins=word.origins)
 
 
 def _echo(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word:
@@ -70,7 +70,7 @@ def _echo(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word:
         escapes = "e" in letters or (escapes and "E" not in letters)
     word = _joined(rest)
     if escapes and len(word.text) > _LONGEST:
-        return Word(word.text, known=False, variables=word.variables)
+        return Word(word.text, known=False, origins=word.origins)
     text = values.echo_escapes(word.text) if escapes else word.text
     return word.part(text + newline)
 
@@ -101,7 +101,7 @@ def _cat(arguments: Sequence[Word], stdin: Stdin, state: State) -> Word | None:
             return None
         parts.append(content)
     known = all(part.known for part in parts)
-    return Word("".join(part.text for part in parts), known, variables=inherited(parts))
+    return Word("".join(part.text for part in parts), known, origins=origins_of(parts))
 
 
 def _pwd(_arguments: Sequence[Word], _stdin: Stdin, state: State) -> Word:
@@ -166,7 +166,7 @@ def _basename(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word |
     name = arguments[0].text.rstrip("/").rpartition("/")[2]
     suffix = arguments[1].text if len(arguments) > 1 else ""
     known = all(word.known for word in arguments)
-    return Word(name.removesuffix(suffix) + "\n", known, variables=arguments[0].variables)
+    return Word(name.removesuffix(suffix) + "\n", known, origins=arguments[0].origins)
 
 
 def _realpath(arguments: Sequence[Word], _stdin: Stdin, _state: State) -> Word | None:

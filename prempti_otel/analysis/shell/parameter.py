@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from prempti_otel.analysis.reading import Word, united
+from prempti_otel.analysis.reading import Origin, Word, united
 from prempti_otel.analysis.shell import again, values
 from prempti_otel.analysis.shell.arithmetic import evaluate
 from prempti_otel.analysis.shell.fields import Fields
@@ -43,8 +43,8 @@ class Braced:
         self.state = state
         self.field = field
         self.quoted = quoted
-        self.variables: tuple[str, ...] = ()
-        """Environment variables whose values the result holds where it is not known."""
+        self.origins: tuple[Origin, ...] = ()
+        """Where the result comes from if it is not known."""
 
     def expand(self) -> None:
         """Add what it expands to to the words being made."""
@@ -74,7 +74,7 @@ class Braced:
             value = self.expander.parameter(name, self.state) if inner else None
         if count:
             return self._count(value)
-        self.variables = held(name, value)
+        self.origins = held(name, value)
         key = subscript if subscript in ("@", "*") else name
         if at >= last:
             return self.expander.put(key, value, self._written(), self.field, quoted=self.quoted)
@@ -106,7 +106,7 @@ class Braced:
         """The value is not known; what stands from ``rest`` on has not been looked at, and is run nevertheless."""
         if rest is not None:
             self._run_argument(rest, self.end - 1)
-        self.field.quote(self._written(), known=False, variables=self.variables)
+        self.field.quote(self._written(), known=False, origins=self.origins)
 
     def _value(self, name: str, subscript: str) -> Word | tuple[Word, ...] | None:
         value = self.expander.parameter(name, self.state)
@@ -145,7 +145,7 @@ class Braced:
             )
         if value is None or not value.known:
             if _SHOWS_LITTLE.fullmatch(operator + self.text[at:last]):
-                self.variables = ()
+                self.origins = ()
             return self._unknown(at)
         changed = self._changed(value, operator, at, last)
         if changed is None:
@@ -167,12 +167,12 @@ class Braced:
         if is_set or operator[-1] == "?":
             self._run_argument(at, last)
             return self.expander.put(key, value, f"${{{name}}}", self.field, quoted=self.quoted)
-        if self.variables:
-            self.field.quote("", variables=self.variables)
+        if self.origins:
+            self.field.quote("", origins=self.origins)
         word = self._argument(at, last, known=value is not None)
         if operator[-1] == "=":
-            variables = united(word.variables, self.variables)
-            self.state.variables[name] = Word(word.text, word.known, word.pattern, variables)
+            origins = united(word.origins, self.origins)
+            self.state.variables[name] = Word(word.text, word.known, word.pattern, origins)
         return None
 
     def _run_argument(self, at: int, last: int) -> None:
@@ -183,9 +183,9 @@ class Braced:
     def _argument(self, at: int, last: int, *, known: bool) -> Word:
         """Add the operator's word to the field; where ``known`` is false, as one of the possible values."""
         word = self.expander.single(self.source, at, last, self.state)
-        word = Word(word.text, word.known and known, word.pattern, word.variables)
+        word = Word(word.text, word.known and known, word.pattern, word.origins)
         if self.quoted or not word.known:
-            self.field.quote(word.text, known=word.known, variables=word.variables)
+            self.field.quote(word.text, known=word.known, origins=word.origins)
         else:
             self.field.split_value(word.text, glob=True)
         return word

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Stdin, Word
+from prempti_otel.analysis.reading import FileAccess, FileOp, HostAccess, Origin, Stdin, Word
 from prempti_otel.analysis.shell.expand import Expander
 from prempti_otel.analysis.shell.state import State
 from prempti_otel.analysis.shell.tokens import Source, Token
@@ -33,7 +33,7 @@ class Redirected(msgspec.Struct):
     seen: bool = False
     """Whether it goes where the agent gets to see it."""
 
-    def output(self, before: dict[str, None] | None) -> dict[str, None] | None:
+    def output(self, before: dict[Origin, None] | None) -> dict[Origin, None] | None:
         """The state's ``output`` with these redirections, ``before`` without them."""
         if self.seen:
             return None
@@ -69,12 +69,12 @@ def _one(expander: Expander, source: Source, token: Token, state: State, result:
         body = token.document.body(source.text)
         text = Word(body) if token.document.quoted else expander.document(body, state)
         if feeds:
-            result.stdin = Stdin("heredoc", text, text.variables)
+            result.stdin = Stdin("heredoc", text, text.origins)
         return
     if operator == "<<<":
         word = expander.single(source, token.start, token.end, state)
         if feeds:
-            result.stdin = Stdin("herestring", word.part(word.text + "\n"), word.variables)
+            result.stdin = Stdin("herestring", word.part(word.text + "\n"), word.origins)
         return
     target = token.word
     if target is not None:
@@ -98,14 +98,14 @@ def _open(word: Word, operator: str, fd: str, state: State, result: Redirected) 
         return
     if word.text.startswith(("<(", ">(")) and not word.known:
         if operator == "<" and fd in ("", "0"):
-            result.stdin, result.stdin_file = Stdin("pipe", variables=word.variables), word
+            result.stdin, result.stdin_file = Stdin("pipe", origins=word.origins), word
         return
     if operator in ("<", "<>", "<&"):
         result.files.append(FileTouch(FileAccess(word, FileOp.READ), state.cwd, state.disk.links))
         if fd in ("", "0"):
             written = state.disk.written(state.path(word)) if word.known else None
             content = written.content if written else None
-            result.stdin = Stdin("file", content, content.variables if content else ())
+            result.stdin = Stdin("file", content, content.origins if content else ())
             result.stdin_file = word
     if operator not in ("<", "<&"):
         touch = FileTouch(FileAccess(word, FileOp.WRITE), state.cwd, state.disk.links, ">>" in operator)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from prempti_otel.analysis.reading import Stdin, Word, inherited
+from prempti_otel.analysis.reading import Origin, Stdin, Word, origins_of
 from prempti_otel.analysis.shell.disk import Disk
 
 if TYPE_CHECKING:
@@ -65,8 +65,10 @@ class State(msgspec.Struct):
     remote: str = ""
     fetched: bool = False
     """Whether standard input comes from the network."""
-    output: dict[str, None] | None = None
-    """Environment variables whose values standard output has been given; None where the agent gets to see it."""
+    fed: range = range(0)
+    """Numbers of the processes upstream in the pipeline."""
+    output: dict[Origin, None] | None = None
+    """Where what standard output has been given comes from; None where the agent gets to see it."""
     replayed: bool = False
     """Whether the code at hand holds source text in place of what could not be known."""
     depth: int = 0
@@ -141,13 +143,13 @@ def values_of(variable: Variable) -> tuple[Word, ...]:
     return tuple(option if isinstance(option, Word) else option[0] for option in options if option)
 
 
-def held(name: str, value: Variable | None) -> tuple[str, ...]:
-    """The environment variables whose values a parameter holds: itself, where the code does not set it.
+def held(name: str, value: Variable | None) -> tuple[Origin, ...]:
+    """Where a parameter's value comes from: an environment variable, where the code does not set it.
 
     None for ``$1``, ``$?`` and their like."""
     if value is None:
         return (name,) if name[0].isalpha() or name[0] == "_" else ()
-    return value.variables if isinstance(value, Word) else inherited(values_of(value))
+    return value.origins if isinstance(value, Word) else origins_of(values_of(value))
 
 
 def _all_variables(branches: list[State]) -> dict[str, Variable]:

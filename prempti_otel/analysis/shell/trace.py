@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from prempti_otel.analysis.reading import CommandReading, FileAccess, HostAccess, Word
+from prempti_otel.analysis.reading import CommandReading, FileAccess, HostAccess, Origin, Word
 
 
 class FileTouch(msgspec.Struct, gc=False):
@@ -35,11 +35,11 @@ class Process(msgspec.Struct):
     """What the call sets variables to that it can inherit."""
     dynamic: bool = False
     args_dynamic: bool = False
-    args_variables: tuple[str, ...] = ()
-    """Environment variables whose values its arguments hold."""
-    stdin_variables: tuple[str, ...] = ()
-    """The same of its standard input."""
-    output_variables: tuple[str, ...] = ()
+    args_origins: tuple[Origin, ...] = ()
+    """Where its arguments come from, as far as they are not known."""
+    stdin_origins: tuple[Origin, ...] = ()
+    """The same of its standard input, besides the processes upstream."""
+    output_origins: tuple[Origin, ...] = ()
     """The same of what it puts out for the agent to see."""
     script: str | None = None
     effects: list[str] = msgspec.field(default_factory=list)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from prempti_otel.analysis.reading import Catalogue, Stdin, Word, inherited, united
+from prempti_otel.analysis.reading import Catalogue, Origin, Stdin, Word, origins_of, united
 from prempti_otel.analysis.shell.command import Commands
 from prempti_otel.analysis.shell.expand import Expander
 from prempti_otel.analysis.shell.redirect import read_redirections
@@ -65,8 +65,8 @@ class Walk:
         self.expander = Expander(self)
         self.fetched: set[str] = set()
         """Source texts of substitutions whose output comes from the network."""
-        self.seen: dict[str, tuple[str, ...]] = {}
-        """Substitutions that have been walked, by source text, and the environment variables whose values they give.
+        self.seen: dict[str, tuple[Origin, ...]] = {}
+        """Substitutions that have been walked, by source text, and where what they give comes from.
 
         Unknown code that holds such text repeats it."""
         self.files: dict[str, Word | None] = {}
@@ -121,7 +121,7 @@ class Walk:
     def substitute(self, script: Script, source: str, state: State) -> Word:
         """Command substitution, in a subshell."""
         if state.replayed and source in self.seen:
-            return Word(source, known=False, variables=self.seen[source])
+            return Word(source, known=False, origins=self.seen[source])
         self._left -= 1
         if self.exhausted():
             self.cut(source)
@@ -130,13 +130,13 @@ class Walk:
         first = len(self.trace.processes)
         inner = state.copy()
         inner.depth += 1
-        written: dict[str, None] = {}
+        written: dict[Origin, None] = {}
         inner.output = written
         output = self.script(script, inner)
         self._note_fetched(first, source)
         if output is None or not output.known:
-            self.seen[source] = variables = united(written)
-            return Word(source, known=False, variables=variables)
+            self.seen[source] = origins = united(written, range(first, len(self.trace.processes)))
+            return Word(source, known=False, origins=origins)
         return Word(output.text.rstrip("\n"))
 
     def process_substitution(self, script: Script, source: str, state: State, *, reads: bool) -> Word:
@@ -144,14 +144,14 @@ class Walk:
         first = len(self.trace.processes)
         inner = state.copy()
         inner.depth += 1
-        written: dict[str, None] = {}
+        written: dict[Origin, None] = {}
         if reads:
             inner.output = written
         else:
-            inner.stdin = Stdin("pipe", variables=state.stdin.variables)
+            inner.stdin = Stdin("pipe", origins=state.stdin.origins)
         self.files[source] = self.script(script, inner)
         self._note_fetched(first, source)
-        return Word(source, known=False, variables=united(written))
+        return Word(source, known=False, origins=united(written, range(first, len(self.trace.processes))))
 
     def _note_fetched(self, first: int, source: str) -> None:
         if self.trace.fetches(first):
@@ -198,7 +198,7 @@ class Walk:
         if len(stages) == 1:
             return self.statement(script, stages[0], state)
         output: Word | None = None
-        written: dict[str, None] | None = None
+        written: dict[Origin, None] | None = None
         first, last = len(self.trace.processes), len(stages) - 1
         for at, stage in enumerate(stages):
             if self.exhausted():
@@ -207,6 +207,7 @@ class Walk:
             inner = state.copy()
             if at:
                 inner.stdin = Stdin("pipe", output, united(written) if written else ())
+                inner.fed = range(first, len(self.trace.processes))
                 inner.pipe_from = (*state.pipe_from, *self.trace.names(first))
                 inner.fetched = state.fetched or self.trace.fetches(first)
             if at < last:
@@ -366,7 +367,7 @@ def _concatenated(first: Word, second: Word) -> Word:
     if not first.text and first.known:
         return second
     known = first.known and second.known
-    return Word(first.text + second.text, known, variables=() if known else inherited((first, second)))
+    return Word(first.text + second.text, known, origins=() if known else origins_of((first, second)))
 
 
 def _tried(values: Sequence[Word]) -> list[Word]:
