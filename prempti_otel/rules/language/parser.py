@@ -157,7 +157,7 @@ _EXPECTED: tuple[tuple[frozenset[str], str, str | None], ...] = (
         "< <= > >= compare with a number only",
     ),
     (frozenset({"LPAR", "IDENTIFIER"}), "a list in parentheses", None),
-    (frozenset({"BARE", "QUOTED"}), "a list item", _QUOTE_IT),
+    (frozenset({"ITEMS"}), "a list item", _QUOTE_IT),
     (frozenset({"TRANSFORMER_OPEN", "QUOTED"}), "a field, a transformer, a quoted string or a number", None),
     (frozenset({"AND"}), "'and', 'or' or the end", _QUOTE_IT),
     (frozenset({"COMMA"}), "',' or ')'", _QUOTE_IT),

@@ -6,6 +6,7 @@ Method names are the rule names and aliases of ``grammar.lark``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from lark import Token, Transformer
@@ -28,6 +29,7 @@ from prempti_otel.rules.language.ast import (
 from prempti_otel.rules.language.escaping import EscapeError, unescape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     _Base = Transformer[Token, Any]
@@ -124,16 +126,30 @@ class TreeBuilder(_Base):
     word = number
 
     def text(self, children: list[Token]) -> Constant:
-        return Constant(_unquote(str(children[0]), children[0]), children[0].start_pos or 0)
+        return Constant(_unquote(str(children[0]), _end(children[0])), children[0].start_pos or 0)
 
-    def list(self, children: list[Constant]) -> Constants:
-        return Constants(tuple(child.value for child in children), children[0].at if children else 0)
+    def list(self, children: list[Token]) -> Constants:
+        values = tuple(value for items in children for value in _items(items))
+        return Constants(values, (children[0].start_pos or 0) if children else 0)
 
 
 def _depth(operand: Operand) -> int:
     if isinstance(operand, Transformed):
         return operand.depth
     return max(map(_depth, operand.items), default=0) if isinstance(operand, Operands) else 0
+
+
+def _items(items: Token) -> Iterator[bytes]:
+    start = items.start_pos or 0
+    for found in _ITEM.finditer(items):
+        text = found[1]
+        yield _unquote(text, start + found.end()) if text[0] in "\"'" else _bytes(text)
+
+
+_ITEM = re.compile(
+    r"""(?:^|,[ \t\x08\r\n]*+)("[^"\\]*+(?:\\++"?+[^"\\]*+)*+"|'[^'\\]*+(?:\\++'?+[^'\\]*+)*+'|[^()"' \t\n\v\f\r=,]+)"""
+)
+"""One of the items of ``ITEMS``."""
 
 
 def _bytes(text: str) -> bytes:
@@ -145,12 +161,15 @@ def _closing_argument(token: Token) -> bytes:
 
 
 def _argument(text: str, token: Token) -> bytes:
-    return _unquote(text, token) if text[0] in "\"'" else _bytes(text)
+    return _unquote(text, _end(token)) if text[0] in "\"'" else _bytes(text)
 
 
-def _unquote(text: str, token: Token) -> bytes:
+def _end(token: Token) -> int:
+    return (token.start_pos or 0) + len(token)
+
+
+def _unquote(text: str, end: int) -> bytes:
     try:
         return unescape(_bytes(text))
     except EscapeError as error:
-        end = (token.start_pos or 0) + len(token)
         raise BadConstantError(str(error), end, "bare text has no escapes; in quotes a backslash is doubled") from None
