@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,9 +47,15 @@ def test_a_program_of_a_path_that_nobody_knows_has_no_effects(words: list[Word])
     assert CATALOGUE.read((Word("./no-such-command"), *words)).effects == ()
 
 
-def test_a_command_word_that_is_not_known_is_no_command_of_the_catalogue() -> None:
-    reading = CATALOGUE.read((Word("rm", known=False), Word("-rf"), Word("/")))
+@pytest.mark.parametrize("name", ["$x", "r$y", "`echo rm`", "$(echo rm)", "{...}"])
+def test_a_command_word_that_is_not_known_is_no_command_of_the_catalogue(name: str) -> None:
+    reading = CATALOGUE.read((Word(name, known=False), Word("-rf"), Word("/")))
     assert (reading.known, reading.effects) == (False, ())
+
+
+def test_a_command_word_that_may_be_another_one_is_read_as_the_one_that_it_shows() -> None:
+    reading = CATALOGUE.read((Word("rm", known=False), Word("-rf"), Word("/")))
+    assert (reading.known, reading.effects) == (True, ("deletes_files",))
 
 
 def test_no_words_are_no_command() -> None:

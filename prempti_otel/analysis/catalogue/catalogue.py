@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from prempti_otel.errors import nearest
 
 SHIPPED = Path(__file__).resolve().parent.parent / "commands"
 """One file per family."""
+_NAME = re.compile(r"[A-Za-z0-9_./+-]+\Z")
+"""A command word that may be another one when it runs, but has a value where it is not: ``${PYTHON:-python3}``."""
 UNKNOWN = "_unknown"
 """The template that says what may be guessed of a command without an entry."""
 _NO_STDIN = Stdin()
@@ -64,9 +67,10 @@ class Catalogue:
             return CommandReading("", "", ())
         exe = argv[0].text
         name = exe.rpartition("/")[2]
-        command = self._commands.get(name) if argv[0].known else None
+        named = argv[0].known or _NAME.match(exe) is not None
+        command = self._commands.get(name) if named else None
         if command is None:
-            found = self._find(name) if argv[0].known else None
+            found = self._find(name) if named else None
             if found is None:
                 return _unknown(name, exe, tuple(argv), self._guessed(exe, argv, stdin))
             command = self._commands.get(found) or self._command(found)
