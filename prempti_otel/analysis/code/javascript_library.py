@@ -156,7 +156,7 @@ def _fetch(script: Script, call: Call) -> Value:
     body = options.get("body") if isinstance(options, Table) else None
     if call.args:
         op = "upload" if body is not None or method in ("POST", "PUT", "PATCH") else "download"
-        script.findings.contact(op, call.args[0], "url")
+        script.findings.contact(op, call.args[0], "url", body=[] if body is None else [body])
     return Unknown("response", remote=True)
 
 

@@ -234,7 +234,7 @@ def _url_open(walk: Walk, call: Call) -> Value:
         data = data or (target.args[1] if len(target.args) > 1 else None)
         target = target.args[0]
     note_environment(walk, call)
-    walk.findings.contact("download" if data in (None, NOTHING) else "upload", target, "url")
+    walk.findings.contact("download" if data in (None, NOTHING) else "upload", target, "url", body=[data or NOTHING])
     return Unknown("response", remote=True)
 
 
@@ -249,7 +249,9 @@ def _requested(walk: Walk, call: Call) -> Value:
     method = as_text(first_argument(call, "method")).text.upper()
     target = call.get(Arg(1, "url"))
     if target is not None:
-        walk.findings.contact("upload" if method in ("POST", "PUT", "PATCH", "DELETE") else "download", target, "url")
+        op = "upload" if method in ("POST", "PUT", "PATCH", "DELETE") else "download"
+        body = [call.keywords[name] for name in ("data", "json", "params", "files") if name in call.keywords]
+        walk.findings.contact(op, target, "url", body=body)
     return Unknown("response", remote=True)
 
 

@@ -141,9 +141,8 @@ class Commands:
                 name, value = match["name"], self._value(source, match, end, state)
                 state.variables[name] = value
                 shown = value.text if isinstance(value, Word) else source.text[match.end() : end]
-                words.append(
-                    Word(f"{name}={shown}", not isinstance(value, Word) or value.known, origins=held(name, value))
-                )
+                known = not isinstance(value, Word) or value.known
+                words.append(Word(f"{name}={shown}", known, origins=held(name, value)))
                 return
         found = self.expander.words(source, start, end, state)
         words.extend(found if not state.replayed else map(_computed, found))
@@ -467,7 +466,7 @@ class Commands:
         self.walk.trace.events += len(found.files) + len(found.hosts)
         for effect in found.effects:
             self.effect(process, effect)
-        flows.printed(process, found, inner)
+        flows.of_code(process, found, inner)
         self._write(process, inner, first)
         for handover in found.runs:
             self.hand_over(process, handover, inner)

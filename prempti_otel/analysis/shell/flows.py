@@ -52,7 +52,7 @@ def follow(process: Process, argv: tuple[Word, ...], written: Word | None, state
         arguments = united(arguments, parent.stdin_origins, state.fed)
     process.args_origins, process.stdin_origins = arguments, stdin
     if name == "jq" and process.reading.operands:
-        stdin = united(stdin, *[held(named, state.variables.get(named)) for named in _named(process)])
+        stdin = united(stdin, _values_of(_named(process), state))
     if name in _ASKED and _ASKED[name] in (process.reading.subcommand, *process.reading.flags, ""):
         given = _asked(process, state)
     elif Effect.DUMPS_ENVIRONMENT in process.effects:
@@ -71,12 +71,19 @@ def follow(process: Process, argv: tuple[Word, ...], written: Word | None, state
         put_out(process, given, state)
 
 
-def printed(process: Process, found: CodeReading, state: State) -> None:
-    """Pass on the variables that code prints which ``process`` runs."""
+def of_code(process: Process, found: CodeReading, state: State) -> None:
+    """Pass on the variables that code prints which ``process`` runs, and note those that it sends."""
     if Effect.DUMPS_ENVIRONMENT in found.effects:
         put_out(process, (ALL_VARIABLES,), state)
     if found.printed:
-        put_out(process, united(*[held(name, state.variables.get(name)) for name in found.printed]), state)
+        put_out(process, _values_of(found.printed, state), state)
+    if found.sent:
+        process.sent = united(process.sent, _values_of(found.sent, state))
+
+
+def _values_of(names: tuple[str, ...], state: State) -> tuple[Origin, ...]:
+    """Where the values of variables come from that a program finds under these names."""
+    return united(*[held(name, state.variables.get(name)) for name in names])
 
 
 def put_out(process: Process, origins: tuple[Origin, ...], state: State) -> None:
@@ -92,12 +99,13 @@ def _asked(process: Process, state: State) -> tuple[Origin, ...]:
     names = [word for word in process.reading.operands if word.known and word.text]
     if not names:
         return (ALL_VARIABLES,)
-    return united(*[held(word.text, state.variables.get(word.text)) for word in names])
+    return _values_of(tuple([word.text for word in names]), state)
 
 
-def _named(process: Process) -> list[str]:
+def _named(process: Process) -> tuple[str, ...]:
     """Variables that a program for jq names: ``$ENV.A``, ``env["A"]`` (jq's manual)."""
-    return [named or quoted for named, quoted in _JQ.findall(process.reading.operands[0].text[:_LONGEST_PATTERN])]
+    program = process.reading.operands[0].text[:_LONGEST_PATTERN]
+    return tuple([named or quoted for named, quoted in _JQ.findall(program)])
 
 
 def _filtered(process: Process, argv: tuple[Word, ...], stdin: tuple[Origin, ...]) -> tuple[Origin, ...]:

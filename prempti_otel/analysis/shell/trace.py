@@ -41,6 +41,8 @@ class Process(msgspec.Struct):
     """The same of its standard input, besides the processes upstream."""
     output_origins: tuple[Origin, ...] = ()
     """The same of what it puts out for the agent to see."""
+    sent: tuple[Origin, ...] = ()
+    """Where the addresses and bodies come from that code sends which it runs."""
     script: str | None = None
     effects: list[str] = msgspec.field(default_factory=list)
     files: list[FileTouch] = msgspec.field(default_factory=list)
