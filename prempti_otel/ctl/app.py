@@ -104,8 +104,20 @@ def run(arguments: list[str], **options: Any) -> int:
         sys.stdout = None
         return 141  # 128 + SIGPIPE
     except Exception as error:  # noqa: BLE001 - the boundary of the program: a sentence, never a traceback
+        strange = [word for word in arguments if not _is_text(word)]
+        if strange and isinstance(error, UnicodeEncodeError):
+            click.echo(f"premptictl: {strange[0]!r} is no UTF-8 text; only names of files can be other bytes", err=True)
+            return ExitCode.USAGE
         click.echo(f"premptictl: {_defect(error)}", err=True)
         return ExitCode.FAILED
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _exit_code(error: PremptiError) -> int:

@@ -52,7 +52,11 @@ def get(key: str | None, form: str) -> None:
         click.echo(_shown(chosen))
 
 
-@config.command("set", short_help="Change one setting in place.")
+@config.command(
+    "set",
+    short_help="Change one setting in place.",
+    context_settings={"ignore_unknown_options": True},  # a number below zero is a value, too, and told what is wrong
+)
 @click.argument("key")
 @click.argument("value")
 def set_(key: str, value: str) -> None:

@@ -27,4 +27,7 @@ def moment(text: str) -> int:
     """Unix time in nanoseconds; a time without a zone is local. Raises ValueError."""
     if found := _AGO.fullmatch(text.strip()):
         return time.time_ns() - int(found[1]) * _SECONDS[found[2]] * 1_000_000_000
-    return int(datetime.fromisoformat(text.strip()).astimezone().timestamp() * 1_000_000) * 1000
+    found_ns = int(datetime.fromisoformat(text.strip()).astimezone().timestamp() * 1_000_000) * 1000
+    if abs(found_ns) >= 2**63:
+        raise ValueError("no record can be of that time")
+    return found_ns

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from prempti_otel.audit.store import Store
 from prempti_otel.ctl import app
 from prempti_otel.settings.home import Home
 from prempti_otel.settings.template import config_template
@@ -197,3 +198,43 @@ def test_a_command_that_needs_an_engine_says_by_its_status_that_none_answers(ctl
     done = ctl("approvals")
     assert (done.returncode, done.stdout) == (4, "")
     assert "premptictl start" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["explain", "config set mode", "logs --rule", "logs --session", "mode"])
+def test_an_argument_that_is_no_text_is_refused_with_a_sentence(ctl: Ctl, words: str) -> None:
+    home = Home(ctl.guard_home)
+    home.create()
+    with Store.open(home):
+        pass
+    done = subprocess.run([PREMPTICTL, *words.split(), b"\xff\xfe"], env=ctl.env, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"report this" not in done.stderr
+    assert b"\\udcff" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"audit show {2**63}",
+        f"rules new {10**30}",
+        "replay --history nan",
+        "replay --history 1e9",
+        "audit stats --days inf",
+        "audit stats --days 0",
+        "logs --since 9999-12-31T23:59",
+        "logs --until 0001-01-01",
+        f"logs --since {10**9}d",
+        f"audit export --since {10**9}w --format ocsf --output -",
+    ],
+)
+def test_a_number_or_time_beyond_all_records_is_refused(ctl: Ctl, words: str) -> None:
+    done = ctl(*words.split())
+    assert done.returncode == 2, done.stderr
+    assert "Invalid value" in done.stderr
+
+
+def test_a_value_that_begins_with_a_dash_is_no_option_of_config_set(ctl: Ctl) -> None:
+    done = ctl("config", "set", "approvals.lifetime", "-1")
+    assert done.returncode == 3
+    assert "must be at least" in done.stderr
+    assert "--help" in ctl.ok("config", "set", "--help")

@@ -12,6 +12,7 @@ from prempti_otel.ctl.audit.stats import stats
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.logs import as_json
 from prempti_otel.ctl.output import console, format_option, plain, print_json, printable
+from prempti_otel.ctl.parameters import SEQ
 from prempti_otel.errors import PremptiError
 from prempti_otel.settings.home import Home
 
@@ -61,7 +62,7 @@ def verify(form: str) -> int:
 
 
 @audit.command(short_help="Show one record whole, by default the newest.")
-@click.argument("seq", type=click.IntRange(min=1), required=False)
+@click.argument("seq", type=SEQ, required=False)
 @format_option
 def show(seq: int | None, form: str) -> None:
     """Show one record whole, by its sequence number; the newest without SEQ."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prempti_otel.ctl.output import console, format_option, print_json, print_table, seconds
+from prempti_otel.ctl.parameters import DAYS
 from prempti_otel.settings.home import Home
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MOST_ROWS = 15
 @click.option(
     "--days",
     metavar="DAYS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=DAYS,
     default=30,
     show_default=True,
     help="How far back.",

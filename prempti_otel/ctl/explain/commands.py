@@ -15,7 +15,7 @@ import msgspec
 
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, printable
-from prempti_otel.errors import PremptiError, nearest
+from prempti_otel.ctl.rules.switch import find
 from prempti_otel.model.fields import Level
 from prempti_otel.settings.home import Home
 
@@ -62,11 +62,13 @@ def explain(
 
     if bool(words) == (payload is not None):
         raise click.UsageError("give a COMMAND or --payload, one of them")
+    if payload is None and not any(word.strip() for word in words):
+        raise click.UsageError("the COMMAND is empty")
     judge = open_judge(Home.from_environment(), paths)
     data = payload.read() if payload is not None else _payload(words, cwd)
     evaluation = judge.evaluate(agent, data)
     rules = {rule.name: rule for rule in _judged_by(judge.ruleset, evaluation)}
-    chosen = [_rule(rules, rule_name)] if rule_name else _held(rules, evaluation)
+    chosen = [find(list(rules.values()), rule_name)] if rule_name else _held(rules, evaluation)
     reasons = [(rule, explain_rule(rule, evaluation.events)) for rule in chosen]
     if form == "json":
         print_json(_json(evaluation, reasons))
@@ -95,15 +97,6 @@ def _judged_by(ruleset: Ruleset, evaluation: Evaluation) -> Iterator[Rule]:
     yield from ruleset.rules
     for project in evaluation.projects:
         yield from project.ruleset.rules if project.ruleset is not None else ()
-
-
-def _rule(rules: Mapping[str, Rule], name: str) -> Rule:
-    if name not in rules:
-        close = nearest(name, rules)
-        raise PremptiError(
-            f"there is no rule {name!r}", remedy=f"did you mean {close!r}?" if close else "premptictl rules list"
-        )
-    return rules[name]
 
 
 def _held(rules: Mapping[str, Rule], evaluation: Evaluation) -> list[Rule]:

@@ -11,6 +11,7 @@ import msgspec
 
 from prempti_otel import typed
 from prempti_otel.ctl.exit_codes import ExitCode
+from prempti_otel.ctl.parameters import DAYS
 from prempti_otel.errors import PremptiError
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ DEFAULT_AGENT = "claude_code"
     show_default="text on a terminal, else json",
     help="For a person, or for a script.",
 )
-@click.option(
-    "--history", metavar="DAYS", type=click.FloatRange(min=0, min_open=True), help="Judge recorded calls instead."
-)
+@click.option("--history", metavar="DAYS", type=DAYS, help="Judge recorded calls instead.")
 @click.option(
     "--add",
     "added",

@@ -17,6 +17,7 @@ import yaml
 
 from prempti_otel.ctl.files import write_private
 from prempti_otel.ctl.output import printable
+from prempti_otel.ctl.parameters import SEQ
 from prempti_otel.ctl.rules.project_places import folder_here
 from prempti_otel.errors import PremptiError
 from prempti_otel.model.record import RecordKind
@@ -46,7 +47,7 @@ _BARE = re.compile(r"[A-Za-z0-9_./~-]+")
 
 
 @click.command()
-@click.argument("seq", type=click.IntRange(min=1))
+@click.argument("seq", type=SEQ)
 @click.option("--name", help="The rule's name; by default it is made from the call.")
 @click.option(
     "--verdict", type=click.Choice(["deny", "ask"]), default="ask", show_default=True, help="What it asks for."
