@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from prempti_otel.analysis.catalogue.apply import Applied
 from prempti_otel.analysis.catalogue.compile import compile_entry
 from prempti_otel.analysis.catalogue.compiled import Command
@@ -77,7 +79,10 @@ class Catalogue:
             if found.lower() == name.lower():
                 name = found
         parsed = Reader(command, argv[1:], stdin).run()
-        return _reading(name, exe, tuple(argv), parsed)
+        reading = _reading(name, exe, tuple(argv), parsed)
+        if parsed.command.guess and not reading.effects and not (parsed.helped or command.harmless(parsed)):
+            return msgspec.structs.replace(reading, effects=self._guessed(name, argv, stdin))
+        return reading
 
     def _guessed(self, exe: str, argv: Sequence[Word], stdin: Stdin) -> tuple[str, ...]:
         """Effects of a command without an entry. Programs named by a path, as a project's own are, have none."""

@@ -60,6 +60,7 @@ def compile_entry(
         effects=(*(parent.effects if parent else ()), *_effects(entry, options)),
         harmless=_either(parent.harmless if parent else never, when(entry.harmless, options)),
         help=frozenset(entry.help.split()) | (parent.help if parent and entry.inherit else frozenset()),
+        guess=entry.guess,
         code=group_finder(entry.code) if entry.code else (parent.code if parent else None),
         long_names=tuple(sorted(name for name in options if name.startswith("--"))),
     )
@@ -112,6 +113,7 @@ def _without_options(command: Command) -> Command:
         effects=command.effects,
         harmless=command.harmless,
         help=frozenset(),
+        guess=False,
         code=command.code,
     )
 

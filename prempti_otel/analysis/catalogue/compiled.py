@@ -120,6 +120,8 @@ class Command(msgspec.Struct, frozen=True):
     effects: tuple[tuple[str, Test], ...]
     harmless: Test
     help: frozenset[str]
+    guess: bool
+    """Whether verbs are looked at where the entry finds no effect; not where a subcommand has an entry."""
     code: Callable[[str], list[str]] | None
     """The pieces of shell code in a ``holds_code`` word."""
     long_names: tuple[str, ...] = ()

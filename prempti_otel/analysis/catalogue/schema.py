@@ -230,4 +230,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     harmless: Annotated[
         When, Meta(description="When it only says what it would do: no effects, no changes, nothing run.")
     ] = ""
+    guess: Annotated[
+        bool,
+        Meta(description="Whether calls that it says nothing about are guessed of, as those of unknown commands are."),
+    ] = False
     help: Annotated[Names, Meta(description="Options that only print help, besides `--help` and `--version`.")] = ""
