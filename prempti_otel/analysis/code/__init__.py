@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from prempti_otel.analysis.reading import CodeReading, Word
+from prempti_otel.analysis.reading import CodeReading, Word, variables_of
 
 if TYPE_CHECKING:
     from prempti_otel.analysis.code.findings import Findings
@@ -38,9 +38,10 @@ def analyse_code(
     from prempti_otel.analysis.code.values import Text
 
     findings = Findings()
-    argv = (Text("-c"), *(Text(word.text, word.known, word.pattern) for word in args))
-    fed = Text(stdin.text, stdin.known) if stdin is not None else None
-    reader(code.text, Setting(argv, home, cwd, fed, partial=not code.known), findings)
+    argv = (Text("-c"), *(Text(word.text, word.known, word.pattern, variables=word.origins) for word in args))
+    fed = Text(stdin.text, stdin.known, variables=stdin.origins) if stdin is not None else None
+    setting = Setting(argv, home, cwd, fed, partial=not code.known, variables=variables_of(code.origins))
+    reader(code.text, setting, findings)
     return findings.reading()
 
 

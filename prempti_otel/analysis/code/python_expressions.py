@@ -53,11 +53,14 @@ class Setting(msgspec.Struct, frozen=True):
     stdin: Text | None = None
     partial: bool = False
     """Whether the code holds parts that a shell would still expand (``$X``, backticks)."""
+    variables: tuple[str, ...] = ()
+    """Environment variables whose values such parts hold."""
 
     def literal(self, text: Text) -> Text:
         """A text constant of the code, which is not known where a shell would still expand it."""
         if self.partial and text.known and ("$" in text.text or "`" in text.text):
-            return Text(text.text, False, text.pattern, text.binary)
+            named = tuple([name for name in self.variables if name in text.text])
+            return Text(text.text, False, text.pattern, text.binary, named)
         return text
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from prempti_otel.analysis.reading import Word
 from prempti_otel.analysis.shell import again
 from prempti_otel.analysis.shell.arithmetic import evaluate
-from prempti_otel.analysis.shell.state import EMPTY, State
+from prempti_otel.analysis.shell.state import EMPTY, State, held
 from prempti_otel.analysis.shell.trace import Process
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def _one(commands: Commands, word: Word, attributes: str, command: str, state: S
     refers = "n" in attributes and command in _REFERRING
     if refers and name:
         # Which of the two names is used from here on is not followed.
-        state.variables[name] = Word(f"${name}", known=False)
+        origins = held(value, state.variables.get(value)) if value else ()
+        state.variables[name] = Word(f"${name}", known=False, origins=origins)
         if value:
             state.variables[value] = Word(f"${value}", known=False)
         return

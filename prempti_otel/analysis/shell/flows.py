@@ -15,8 +15,10 @@ from prempti_otel.analysis.shell.state import State, held
 from prempti_otel.analysis.shell.trace import Process
 from prempti_otel.model.effects import Effect
 
-_PRINTERS = frozenset({"echo", "printf"})
+_PRINTERS = frozenset({"echo", "printf", "print", "yes", "expr", "figlet", "cowsay"})
 """What puts out its arguments."""
+_FILLED = frozenset({"sed", "gsed", "awk", "gawk", "mawk"})
+"""What puts out what its program says, and takes parts of that as arguments."""
 _ASKED = {"printenv": "", "launchctl": "getenv", **dict.fromkeys(DECLARATIONS, "-p")}
 """What puts out the variables that its operands name, and with which subcommand or option."""
 _KNOWING = _ASKED.keys() | {"jq"}
@@ -115,6 +117,8 @@ def _filtered(process: Process, argv: tuple[Word, ...], stdin: tuple[Origin, ...
         return ()
     pipes = origins_of([word for word in argv[1:] if word.text.startswith("<(")])
     given = united(stdin, pipes)
+    if reading.name in _FILLED and "-i" not in reading.flags:
+        given = united(given, process.args_origins)
     named = tuple([origin for origin in given if isinstance(origin, int) or not origin.startswith(ALL_VARIABLES)])
     if len(named) == len(given):
         return given

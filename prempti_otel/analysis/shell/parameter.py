@@ -74,8 +74,11 @@ class Braced:
             value = self.expander.parameter(name, self.state) if inner else None
         if count:
             return self._count(value)
-        self.origins = held(name, value)
+        whole = self.expander.parameter(name, self.state) if value is None else value
+        self.origins = held(name, whole)
         key = subscript if subscript in ("@", "*") else name
+        if at >= last and value is None:
+            return self._unknown()
         if at >= last:
             return self.expander.put(key, value, self._written(), self.field, quoted=self.quoted)
         match = _OPERATOR.match(text, at, last)

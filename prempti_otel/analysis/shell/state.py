@@ -149,7 +149,9 @@ def held(name: str, value: Variable | None) -> tuple[Origin, ...]:
     None for ``$1``, ``$?`` and their like."""
     if value is None:
         return (name,) if name[0].isalpha() or name[0] == "_" else ()
-    return value.origins if isinstance(value, Word) else origins_of(values_of(value))
+    if isinstance(value, Word):
+        return value.origins
+    return origins_of(value if isinstance(value, tuple) else values_of(value))
 
 
 def _all_variables(branches: list[State]) -> dict[str, Variable]:
