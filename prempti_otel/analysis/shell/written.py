@@ -17,7 +17,7 @@ from prempti_otel.analysis.shell.state import State
 from prempti_otel.analysis.shell.trace import Process
 
 if TYPE_CHECKING:
-    from prempti_otel.analysis.shell.command import Commands
+    from prempti_otel.analysis.shell.running import Runs
 
 STDIN_FILES = frozenset({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/proc/thread-self/fd/0"})
 """Files that are the standard input of whoever opens them."""
@@ -26,7 +26,7 @@ OTHER_FILES = ("/dev/fd/", "/proc/self/fd/")
 _COPIES_FILES = frozenset({"cp", "gcp", "install", "ginstall"})
 _APPENDS = frozenset({"tee", "sponge"})
 KEEPS_STDIN = _COPIES_FILES | _APPENDS | {"dd"}
-"""Commands that write standard input to files, some where they are given it as a file."""
+"""Runs that write standard input to files, some where they are given it as a file."""
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
 _INTERPRETERS = {
     "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh", "make": "make", "awk": "awk",
@@ -36,7 +36,7 @@ _LOOKED_FOR = dict.fromkeys(("make", "gmake"), ("make", ("GNUmakefile", "makefil
 """By command, the language and names of files that it runs without being given them (GNU make's manual)."""
 
 
-def given(commands: Commands, process: Process, handover: Handover, file: Word, inner: State) -> Word | None:
+def given(commands: Runs, process: Process, handover: Handover, file: Word, inner: State) -> Word | None:
     """A file given to an interpreter: known only if the same code has written it."""
     if file.text in STDIN_FILES or file.text == "-":
         return commands.code(process, replace(handover, code_file=None, code=inner.stdin.text), inner)
@@ -56,7 +56,7 @@ def given(commands: Commands, process: Process, handover: Handover, file: Word, 
     return _interpret(commands, process, handover.language, written, (file, *handover.args), inner)
 
 
-def as_command(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> None:
+def as_command(commands: Runs, process: Process, argv: tuple[Word, ...], state: State) -> None:
     """A command that is a file which the same code has written."""
     written = state.disk.written(state.path(argv[0]))
     if written is not None:
@@ -65,7 +65,7 @@ def as_command(commands: Commands, process: Process, argv: tuple[Word, ...], sta
         _interpret(commands, process, language, written, argv, commands.inner(process, state))
 
 
-def looked_for(commands: Commands, process: Process, state: State) -> None:
+def looked_for(commands: Runs, process: Process, state: State) -> None:
     """A file that a command looks for by itself where it is given no code."""
     language, names = _LOOKED_FOR.get(process.reading.name, ("", ()))
     found = [file for name in names if (file := state.disk.written(state.path(Word(name)))) is not None]
@@ -74,7 +74,7 @@ def looked_for(commands: Commands, process: Process, state: State) -> None:
 
 
 def run(
-    commands: Commands, process: Process, start: Callable[[Word], Word | None], written: WrittenFile, state: State
+    commands: Runs, process: Process, start: Callable[[Word], Word | None], written: WrittenFile, state: State
 ) -> Word | None:
     """Run a file that the same code has written or downloaded, with each text that it may have."""
     if written.downloaded:
@@ -93,7 +93,7 @@ def run(
 
 
 def _interpret(
-    commands: Commands, process: Process, language: str, written: WrittenFile, args: Sequence[Word], inner: State
+    commands: Runs, process: Process, language: str, written: WrittenFile, args: Sequence[Word], inner: State
 ) -> Word | None:
     def interpret(code: Word) -> Word | None:
         return commands.interpret(process, language, code, args, inner.copy())
