@@ -341,6 +341,8 @@ class _Events:
         """A file event on this machine; effects that touching such a path has."""
         text = path.text
         real = ""
+        if text.startswith("~/") and access.op is FileOp.READ and self.context.home:
+            text = self.context.home + text[1:]  # a program may expand what the shell does not (curl -d @~/x)
         if text.startswith("/") or cwd.known:
             if path.known or not text.startswith(_UNKNOWN_START):
                 real = self.resolver.resolve(text, cwd.text, links)

@@ -81,6 +81,8 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("'rm -r /x'", []),
         ("Start-Process a.exe -Verb RunAs", ["argv a.exe", "effect escalates"]),
         ("gci env:", ["effect dumps_environment"]),
+        ("[IO.File]::ReadAllText('/a')", ["read /a"]),
+        ("[System.IO.Directory]::Delete('C:\\x', $true)", ["delete /x recursive"]),
         ("Register-ScheduledTask -TaskName x", ["effect persists"]),
         ("$c.DownloadFile('http://e.example/a', 'b')", ["write b", "net download http://e.example/a"]),
     ],

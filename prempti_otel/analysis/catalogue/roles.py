@@ -22,6 +22,13 @@ _HEADER_ITEM = re2.compile(r"[A-Za-z0-9_-]+:[^=]")
 _SQL_DATA = re2.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|/\*(?:[^!*]|\*+[^*/])(?:[^*]|\*+[^*/])*\*+/|/\*\*/")
 _SQL_SHELL = re2.compile(r"(?im)^[ \t]*(?:\\!|\.shell|\.system|system)[ \t]+(.+)$|\b(?:to|from)\s+program\s+'([^']*)'")
 
+_SQL_READ = re2.compile(
+    r"(?im)\\copy\s[^;]*?\sfrom\s+'?([^\s';]+)|^\s*\.(?:import|read)\s+(?:--\S+\s+)*'?([^\s']+)"
+    r"|\binfile\s+'([^']+)'|\b(?:pg_read_file|pg_read_binary_file|load_file|readfile|lo_import)\s*\(\s*'([^']+)'"
+    r"|\bcopy\s[^;]*?\sfrom\s+'([^']+)'"
+)
+"""Files that statements read: psql's and sqlite's own commands, MySQL's and PostgreSQL's SQL."""
+
 Apply = Callable[[Found, Word, Role], None]
 
 
@@ -244,6 +251,8 @@ def _sql(found: Found, word: Word, _: Role) -> None:
     found.parsed.texts.extend(islice(statements, _MAX_STATEMENTS))
     if len(statements) > _MAX_STATEMENTS:
         found.parsed.texts.append(";".join(islice(statements, _MAX_STATEMENTS, None)))
+    for groups in _SQL_READ.findall(text)[:_MOST_PIECES]:
+        found.add_file(Word(next(filter(None, groups), ""), word.known), FileOp.READ)
     for match in _SQL_SHELL.finditer(text):
         code = match.group(1) or match.group(2)
         found.codes.append(("sh", Word(code, word.known), None))

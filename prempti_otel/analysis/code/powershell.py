@@ -85,7 +85,13 @@ _SENT = {"infile": "-T", "body": "-d"}
 """Options of web requests by those of curl that send the same."""
 _FETCH = re2.compile(r"(?i)\b(invoke-webrequest|iwr|invoke-restmethod|irm|curl|wget|download(string|data|file))\b")
 _RUN = re2.compile(r"(?i)\b(invoke-expression|iex|scriptblock\]::create|invokescript|start-process|saps)\b")
+_OPS = {"dele": FileOp.DELETE, "read": FileOp.READ, "open": FileOp.READ}
+"""By the first letters of a method's name."""
 _SAVED = re2.compile(r"(?i)\.download(?:file|string|data)\(\s*[\"']([^\"']+)[\"'](?:\s*,\s*[\"']([^\"']+)[\"'])?")
+_STATIC = re2.compile(
+    r"(?i)io\.(?:file|directory)\]::(delete|read\w*|openread|write\w*|append\w*)\(\s*[\"']([^\"']+)[\"'](\s*,\s*\$true)?"
+)
+"""Calls of .NET's classes for files: what is done, the path, and whether all that is below it."""
 _LISTINGS = frozenset({"get-childitem", "gci", "dir", "ls", "get-item", "gi"})
 _SOCKET = re2.compile(r"(?i)net\.sockets\.(tcp|udp)client[\s(]*[\"']([A-Za-z0-9_.-]+)[\"']\s*,\s*(\d+)")
 _PART = re2.compile(r"\"(?:[^\"`]|`.)*\"|'[^']*'|[;\n|{}()]|&&|[^\s;|{}()\"']+|\s+|[\"']")
@@ -101,6 +107,9 @@ def analyse_powershell(code: str, setting: Setting, findings: Findings) -> None:
         findings.cause("runs_remote_code")
     for _, host, port in _SOCKET.findall(text):
         findings.contact("connect", Text(host), "host", Text(port))
+    for verb, path, below in _STATIC.findall(text):
+        op = _OPS.get(verb[:4].lower(), FileOp.WRITE)
+        findings.touch(op, Text(*windows_path(path, setting.home)), recursive=bool(below))
     for address, file in _SAVED.findall(text):
         findings.contact("download", Text(address), "url")
         if file:
