@@ -13,6 +13,7 @@ import click
 from prempti_otel import __version__
 from prempti_otel.ctl.exit_codes import ExitCode
 from prempti_otel.ctl.lazy import LazyGroup
+from prempti_otel.ctl.output import printable_lines
 from prempti_otel.errors import PremptiError
 
 SECTIONS = {
@@ -96,7 +97,7 @@ def run(arguments: list[str], **options: Any) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130  # 128 + SIGINT, as shells report it
     except PremptiError as error:
-        click.echo(f"premptictl: {error.diagnostics()}", err=True)
+        click.echo(f"premptictl: {printable_lines(error.diagnostics())}", err=True)
         return _exit_code(error)
     except (BrokenPipeError, SystemExit):
         # The reader has had enough: of that, and outside its standalone mode of nothing else, click makes an exit.
@@ -108,7 +109,7 @@ def run(arguments: list[str], **options: Any) -> int:
         if strange and isinstance(error, UnicodeEncodeError):
             click.echo(f"premptictl: {strange[0]!r} is no UTF-8 text; only names of files can be other bytes", err=True)
             return ExitCode.USAGE
-        click.echo(f"premptictl: {_defect(error)}", err=True)
+        click.echo(f"premptictl: {printable_lines(_defect(error))}", err=True)
         return ExitCode.FAILED
 
 

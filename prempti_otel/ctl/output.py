@@ -106,6 +106,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """The same for text that has lines of its own."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def size(count: int) -> str:
     """Bytes as people read them."""
     for unit, length in (("GiB", 1 << 30), ("MiB", 1 << 20)):

@@ -64,6 +64,49 @@ def test_no_command_prints_a_control_character_of_a_payload(running: Ctl, tool: 
     ):
         shown = ctl(*arguments, stdin=payload)
         assert shown.stdout or shown.stderr, arguments
-        lines = (shown.stdout + shown.stderr).split("\n")
-        driving = {char for line in lines for char in line if unicodedata.category(char) in KINDS_THAT_DRIVE_A_TERMINAL}
-        assert not driving, arguments
+        assert not driving(shown.stdout + shown.stderr), arguments
+
+
+def driving(shown: str) -> set[str]:
+    return {char for char in shown.replace("\n", "") if unicodedata.category(char) in KINDS_THAT_DRIVE_A_TERMINAL}
+
+
+QUOTED = json.dumps(HOSTILE)
+"""As YAML has it, too."""
+RULE = "  desc: d\n  output: o\n  priority: WARNING\n  source: coding_agent\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"- rule: {QUOTED}\n  condition: nope.x = 1\n{RULE}",
+        f"- rule: r\n  condition: {QUOTED}\n{RULE}",
+        f"- rule: r\n  condition: tool.name = x\n{RULE.replace('WARNING', QUOTED)}",
+        f"- rule: r\n  condition: tool.name = x\n{RULE}  tags: [{QUOTED}]\n  {QUOTED}: 1\n",
+        f"- rule: r\n  condition: tool.name = x\n{RULE.replace(': o', f': {QUOTED}')}",
+        f"- macro: {QUOTED}\n  condition: tool.name = x\n- list: {QUOTED}\n  items: [{QUOTED}]\n",
+        f"- {HOSTILE}\n",
+    ],
+    ids=["name", "condition", "priority", "tags and keys", "output", "macro and list", "no YAML"],
+)
+def test_no_command_prints_a_control_character_of_a_rules_file(ctl: Ctl, text: str) -> None:
+    folder = ctl.user_home / "project" / ".prempti" / "rules"
+    folder.mkdir(parents=True)
+    for file in (folder / f"own{HOSTILE.rstrip(chr(0))}.yaml", folder / "own.yaml", ctl.user_home / "other.yaml"):
+        file.write_text(text)
+    in_project = Ctl(ctl.user_home, folder=ctl.user_home / "project")
+    for arguments in (
+        ("rules", "check", "../other.yaml"),
+        ("rules", "check", ".prempti/rules"),
+        ("rules", "list"),
+        ("rules", "list", "--rules", "../other.yaml"),
+        ("rules", "show", HOSTILE.rstrip("\0")),
+        ("rules", "trust", "--yes"),
+        ("rules", "test", ".prempti/rules/own.yaml"),
+        ("rules", "test", "--rules", "../other.yaml", "../other.yaml"),
+        ("replay", "--add", "../other.yaml"),
+        ("explain", "--rules", "../other.yaml", "ls"),
+    ):
+        shown = in_project(*arguments, stdin=b"{}\n")
+        assert shown.stdout or shown.stderr, arguments
+        assert not driving(shown.stdout + shown.stderr), arguments

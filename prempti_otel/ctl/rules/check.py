@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import format_option, print_json, printable
+from prempti_otel.ctl.output import format_option, print_json, printable, printable_lines
 from prempti_otel.ctl.rules import project_view
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.settings.home import Home
@@ -41,7 +41,8 @@ def check(paths: tuple[Path, ...], form: str) -> int:
         read = [pair for result in results for pair in zip(result.files, result.given, strict=False)]
         print_json(results_json([result for result, _ in read], [file for _, file in read]))
     else:
-        click.echo("\n".join(result.as_text().rstrip("\n") for result in results))
+        said = "\n".join(result.as_text().rstrip("\n") for result in results)
+        click.echo(printable_lines(said) or "there are no rules files")
     return ExitCode.OK if all(result.successful for result in results) else ExitCode.FINDING
 
 
@@ -75,7 +76,7 @@ def test(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], junit: Path | No
     results = []
     for places, loaded in runs:
         if loaded.ruleset is None:
-            click.echo(loaded.as_text().rstrip("\n"), err=True)
+            click.echo(printable_lines(loaded.as_text().rstrip("\n")), err=True)
             return ExitCode.FINDING
         files = unit_tests.find(places)
         results += unit_tests.run(

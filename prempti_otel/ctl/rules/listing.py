@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import VERDICT_STYLES, format_option, print_json, print_table
+from prempti_otel.ctl.output import VERDICT_STYLES, format_option, print_json, print_table, printable_lines
 from prempti_otel.ctl.rules.project_places import here, root_at
 from prempti_otel.engine.rulesets import installed_rule_files, read_rule_files, selection
 from prempti_otel.settings.home import Home
@@ -40,7 +40,7 @@ def list_(paths: tuple[Path, ...], project: Path | None, form: str) -> int:
     files = read_rule_files(paths) if paths else installed_rule_files(home, config)
     result = outline(files, selection(config))
     if result.rules is None:
-        click.echo(result.as_text().rstrip("\n"), err=True)
+        click.echo(printable_lines(result.as_text().rstrip("\n")), err=True)
         return ExitCode.FINDING
     root = root_at(project, home)[0] if project else "" if paths else here(home)
     if form == "json":

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 import click
 
 from prempti_otel.ctl.exit_codes import ExitCode
-from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, print_json, print_table, printable
+from prempti_otel.ctl.output import (
+    VERDICT_STYLES,
+    console,
+    format_option,
+    print_json,
+    print_table,
+    printable,
+    printable_lines,
+)
 from prempti_otel.ctl.rules import projects
 from prempti_otel.ctl.rules.project_places import root_at
 from prempti_otel.engine.projects.trust import read_trust
@@ -159,7 +167,7 @@ def _line(*parts: tuple[str, str]) -> Text:
 
     text = Text()
     for part, style in parts:
-        text.append("\n".join(map(printable, part.split("\n"))), style=style)
+        text.append(printable_lines(part), style=style)
     return text
 
 
