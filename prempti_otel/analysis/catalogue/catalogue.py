@@ -81,7 +81,8 @@ class Catalogue:
         parsed = Reader(command, argv[1:], stdin).run()
         reading = _reading(name, exe, tuple(argv), parsed)
         if parsed.command.guess and not reading.effects and not (parsed.helped or command.harmless(parsed)):
-            return msgspec.structs.replace(reading, effects=self._guessed(name, argv, stdin))
+            words = (argv[0], *map(Word, (*parsed.subcommand, *parsed.flags)), *parsed.operands)
+            return msgspec.structs.replace(reading, effects=self._guessed(name, words, stdin))
         return reading
 
     def _guessed(self, exe: str, argv: Sequence[Word], stdin: Stdin) -> tuple[str, ...]:
