@@ -250,7 +250,11 @@ class Commands(Runs):
         self.inherited.load(self, process, state)
         if in_shell and reading.name in BUILTINS and reading.name == name:
             result = BUILTINS[name](self, process, argv, state)
-            return result if name in RUNNING else written
+            if name not in RUNNING:
+                return written
+            if written is None and result is not None and redirected.stdout:
+                self._rewrite(process, redirected, result, state)
+            return result
         if not argv[0].known and len(argv) > 1 and argv[1].known and argv[1].text in self.catalogue:
             self.nested(process, argv[1:], state)
         if "/" in name:
@@ -261,7 +265,15 @@ class Commands(Runs):
             result = self.hand_over(process, handover, state)
             if name.rpartition("/")[2] not in LOOKUPS and written is None and len(reading.runs) == 1:
                 written = result
+                if written is not None and redirected.stdout and not handover.more_arguments:
+                    self._rewrite(process, redirected, written, state)
         return written
+
+    def _rewrite(self, process: Process, redirected: Redirected, written: Word, state: State) -> None:
+        """Note what a wrapper's files get once what it runs has told: ``time cat > f``."""
+        others = [touch for touch in process.files if touch not in redirected.files]
+        process.files = [*others, *redirected.touches(written)]
+        self.write(process, state)
 
     def _started(self, argv: tuple[Word, ...], state: State, *, more: bool) -> Process:
         """The process of a command line, with what the catalogue knows of it; ``more`` as for :meth:`run`."""
