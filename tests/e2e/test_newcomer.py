@@ -23,6 +23,8 @@ pytestmark = pytest.mark.e2e
 CLAUDE = f"claude -p '{PROMPT}' --dangerously-skip-permissions"
 SECRET = "cat ~/.ssh/id_rsa"
 DEPLOY = "./deploy.sh production"
+NOW_AND_THEN = {".claude/.last-cleanup"}
+"""What Claude Code keeps as well where it runs for longer, as on a busy machine."""
 
 
 class Newcomer:
@@ -99,7 +101,7 @@ def kept_by_claude(claude: Path, folder: Path, project: Path) -> set[str]:
 def test_a_newcomer_guards_claude_code_tunes_a_rule_and_leaves_without_a_trace(
     newcomer: Newcomer, claude: Path, tmp_path: Path
 ) -> None:
-    claudes = kept_by_claude(claude, tmp_path / "another home", newcomer.project)
+    claudes = kept_by_claude(claude, tmp_path / "another home", newcomer.project) | NOW_AND_THEN
     (newcomer.home / "notes.txt").write_text("mine\n")
     before = files(newcomer.home)
 
