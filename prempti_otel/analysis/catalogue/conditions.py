@@ -131,7 +131,9 @@ def _condition(given: Condition, options: Mapping[str, Option]) -> Test:
     if given.first:
         tests.append(_first(pattern(given.first)))
     if given.operand:
-        tests.append(_operand(pattern(given.operand)))
+        tests.append(_operand(pattern(given.operand), pattern(given.other_than) if given.other_than else None))
+    elif given.other_than:
+        tests.append(_not_all(pattern(given.other_than)))
     if given.no_operand:
         tests.append(_not(_operand(pattern(given.no_operand))))
     if given.text:
@@ -202,8 +204,15 @@ def _first(compiled: Searcher) -> Test:
     return lambda parsed: bool(parsed.operands and compiled.search(parsed.operands[0].text))
 
 
-def _operand(compiled: Searcher) -> Test:
-    return lambda parsed: _matches(compiled.search, parsed.operands)
+def _operand(wanted: Searcher, unwanted: Searcher | None = None) -> Test:
+    if unwanted is None:
+        return lambda parsed: _matches(wanted.search, parsed.operands)
+    return lambda parsed: any(wanted.search(word.text) and not unwanted.search(word.text) for word in parsed.operands)
+
+
+def _not_all(compiled: Searcher) -> Test:
+    """Holds where there is no operand, too: what is acted on is named by an option then."""
+    return lambda parsed: not parsed.operands or not all(compiled.search(word.text) for word in parsed.operands)
 
 
 def _matches(search: Callable[[str], object], words: Sequence[Word]) -> bool:

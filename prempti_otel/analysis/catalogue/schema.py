@@ -130,6 +130,10 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     no_option: Annotated[dict[str, Pattern], Meta(description="The option has no value that matches.")] = {}
     subcommand: Annotated[Pattern, Meta(description="The subcommand matches.")] = ""
     operand: Annotated[Pattern, Meta(description="Some operand matches.")] = ""
+    other_than: Annotated[
+        Pattern,
+        Meta(description="The operand that `operand` matches does not match this; without it, not all operands do."),
+    ] = ""
     no_operand: Annotated[Pattern, Meta(description="No operand matches.")] = ""
     first: Annotated[Pattern, Meta(description="The first operand matches.")] = ""
     operands: Annotated[str, Meta(pattern=r"^\d+(-\d+|\+)?$", description="How many operands: `2`, `1+`, `0-1`.")] = (
