@@ -100,6 +100,21 @@ def test_what_a_wrapper_runs_is_seen_behind_any_number_of_assignments() -> None:
     assert [event.values["file.real_path"] for event in events if "file.op" in event.values] == ["/"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python3 -c 'import os, json\na = [1]\n" + "a = [a, a]\n" * 60 + 'b = a or c\njson.dumps(a)\nos.remove("/x")\'',
+        "node -e 'let a = [1];" + "a = [a, a];" * 60 + 'b = a || c; require("fs").rmSync("/x")\'',
+        "ruby -e 'a = [1];" + 'a = {"x" => a, "y" => a};' * 60 + 'b = c ? a : d; File.delete("/x")\'',
+    ],
+    ids=["python", "node", "ruby"],
+)
+def test_a_value_that_holds_itself_twice_again_and_again_is_not_walked_through(command: str) -> None:
+    events = events_of(a_shell_call(command))
+
+    assert [event.values["file.real_path"] for event in events if "file.op" in event.values] == ["/x"]
+
+
 def test_links_beyond_the_cap_are_told_of(tmp_path: Path) -> None:
     deep = [f"n{number}/" + "d/" * 60 for number in range(20)]
     for folder in deep:

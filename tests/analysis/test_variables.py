@@ -245,6 +245,21 @@ def test_what_stays_out_of_sight_is_not_printed(code: str) -> None:
     assert _names(code, "proc.output_variables") == set()
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "awk 'BEGIN { print ENVIRON[\"\"] }'",
+        'python3 -c \'import os; print(os.environ[""], os.getenv("*"))\'',
+        "node -e 'console.log(process.env[\"\"])'",
+        'ruby -e \'puts ENV[""], ENV.fetch("=")\'',
+        'php -r \'echo getenv(""), $_ENV[""];\'',
+        "perl -e 'print $ENV{\"\"}'",
+    ],
+)
+def test_what_no_variable_can_be_called_names_none(code: str) -> None:
+    assert _names(code, "proc.output_variables") == set()
+
+
 @pytest.mark.parametrize(("code", "names"), SENT, ids=[code for code, _ in SENT])
 def test_what_an_address_or_a_body_holds_is_sent(code: str, names: str) -> None:
     assert _names(code, "net.sent_variables") == set(names.split())

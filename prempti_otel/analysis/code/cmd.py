@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_CODE = 65_536
 """Longest code in characters that is read."""
 MAX_COMMANDS = 256
+"""Commands of one piece of code that are read."""
 
 _STANDS_FOR = {
     "type": "cat",
@@ -39,8 +40,8 @@ _STANDS_FOR = {
 }
 """Commands of a shell by names of cmd.exe (learn.microsoft.com, Windows commands)."""
 _WHOLE_TREES = frozenset({"/s", "/e", "/mir", "/purge"})
-_BEFORE_COMMANDS = frozenset({"call", "start", "do", "else", "cmd", "cmd.exe", "/c", "/k", "/b", "/wait", "/min", "@"})
-_PART = re2.compile(r"\"[^\"]*\"?|[&|()\n]|>>?|\s+|[^\s&|()\"<>]+|<")
+_BEFORE_COMMANDS = frozenset({"call", "start", "do", "else", "cmd", "cmd.exe", "/c", "/k", "/b", "/wait", "/min"})
+_PART = re2.compile(r"\"[^\"]*\"?|[&|()\n]|>>?|<|[^\s&|()\"<>]+")
 _LOOP = re2.compile(r"(?i)\bfor\s+(?:/[a-z]\s+(?:\"[^\"]*\"\s+)?)?%+\w\s+in\s+\([^)]*\)\s+do\b")
 _DRIVE = re2.compile(r"^[A-Za-z]:[\\/]")
 _HOME = re2.compile(r"(?i)^(?:%userprofile%|%homedrive%%homepath%|%homepath%|\$env:userprofile|\$env:home|\$home|~)")
@@ -51,10 +52,10 @@ def windows_path(text: str, home: str) -> tuple[str, bool]:
 
     A drive is the root, ``C:\\Users\\x`` is ``/Users/x``, what names the user's profile is ``home``.
     """
-    match = _HOME.match(text)
+    match = _HOME.match(text) if text.startswith(("%", "$", "~")) else None
     if match is not None and (len(text) == match.end() or text[match.end()] in "\\/"):
         return home + text[match.end() :].replace("\\", "/"), bool(home)
-    if _DRIVE.match(text):
+    if text[1:2] == ":" and _DRIVE.match(text):
         return "/" + text[2:].replace("\\", "/").lstrip("/"), "%" not in text and "$" not in text
     if text.startswith((".\\", "..\\")):
         text = text.replace("\\", "/")
@@ -76,16 +77,14 @@ def analyse_cmd(code: str, setting: Setting, findings: Findings) -> None:
                 return
             _command(words, setting, findings)
             words = []
-        elif not part.isspace():
+        else:
             words.append(part)
 
 
 def _command(words: Sequence[str], setting: Setting, findings: Findings) -> None:
     lowered = [word.lower().lstrip("@") for word in words]
-    while lowered and (lowered[0] in _BEFORE_COMMANDS or not lowered[0]):
-        words, lowered = words[1:], lowered[1:]
-    if not words:
-        return
+    first = next((at for at, word in enumerate(lowered) if word and word not in _BEFORE_COMMANDS), len(words))
+    words, lowered = words[first:], lowered[first:]
     for index, word in enumerate(words[:-1]):
         if word in (">", ">>"):
             findings.touch(FileOp.WRITE, _word(words[index + 1], setting))

@@ -8,7 +8,7 @@ parentheses is read as a statement of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import re2
@@ -94,7 +94,10 @@ _STATIC = re2.compile(
 """Calls of .NET's classes for files: what is done, the path, and whether all that is below it."""
 _LISTINGS = frozenset({"get-childitem", "gci", "dir", "ls", "get-item", "gi"})
 _SOCKET = re2.compile(r"(?i)net\.sockets\.(tcp|udp)client[\s(]*[\"']([A-Za-z0-9_.-]+)[\"']\s*,\s*(\d+)")
-_PART = re2.compile(r"\"(?:[^\"`]|`.)*\"|'[^']*'|[;\n|{}()]|&&|[^\s;|{}()\"']+|\s+|[\"']")
+_SIGNS = r"'[^']*'|[;\n|{}()]|&&|[^\s;|{}()\"']+|\s+|[\"']"
+_PART = re2.compile(rf"(?s)\"(?:[^\"`]|`.)*\"|(\"(?:[^\"`]|`.)*`?\z)|{_SIGNS}")
+"""A piece of a word, or what ends one; in a group, what begins with a quote that nothing closes."""
+_UNQUOTED = re2.compile(_SIGNS)
 _ASSIGNMENT = re2.compile(r"^\$[\w:]+$")
 
 
@@ -123,16 +126,15 @@ def analyse_powershell(code: str, setting: Setting, findings: Findings) -> None:
 
 def _statements(text: str) -> list[list[str]]:
     """Words of each statement and pipeline stage, quotes kept; ``$(...)`` stands for one in parentheses."""
-    found: list[list[str]] = [[]]
-    outer: list[list[str]] = []
+    found: list[list[list[str]]] = [[]]
+    outer: list[list[list[str]]] = []
     current = found[0]
     open_word = False
-    for match in _PART.finditer(text):
-        part = match.group(0)
+    for part in _parts(text):
         if part.isspace() and "\n" not in part:
             open_word = False
         elif part == "(" and not open_word and len(outer) < _DEEPEST:
-            current.append(_INNER)
+            current.append([_INNER])
             outer.append(current)
             found.append(current := [])
         elif part == ")" and outer:
@@ -142,11 +144,21 @@ def _statements(text: str) -> list[list[str]]:
             found.append(current := [])
             open_word = False
         elif open_word:
-            current[-1] += part
+            current[-1].append(part)
         else:
-            current.append(part)
+            current.append([part])
             open_word = True
-    return [words for words in found if words]
+    return [["".join(pieces) for pieces in words] for words in found if words]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The pieces of words, and what is between them; a double quote that nothing closes stands for itself."""
+    for match in _PART.finditer(text):
+        if match.group(1) is None:
+            yield match.group(0)
+        else:
+            # No quote behind it closes it, and so none behind it closes another: they are not searched for again.
+            yield from (inner.group(0) for inner in _UNQUOTED.finditer(text, match.start()))
 
 
 def _statement(words: Sequence[str], setting: Setting, findings: Findings) -> None:

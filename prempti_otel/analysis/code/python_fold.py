@@ -28,6 +28,7 @@ from prempti_otel.analysis.code.values import (
     as_text,
     concat,
     decoded,
+    is_small,
     variables_in,
 )
 
@@ -42,6 +43,8 @@ KEEPING = frozenset(
     }
 )  # fmt: skip
 """Methods that give a good part of the text that they are called on."""
+_MOST_WRITTEN = 4096
+"""Parts of a value that is written as JSON."""
 _SHORT = 10
 """Characters of a value from which on a part of it counts."""
 
@@ -243,9 +246,11 @@ def path_attribute(path: Text, name: str) -> Value | None:
 def to_json(value: Value) -> Value:
     """``json.dumps(value)`` with Python's default spacing."""
     try:
-        return Text(json.dumps(_native(value)))
-    except (TypeError, ValueError):
-        return Unknown("json", variables=variables_in([value]))
+        if is_small(value, _MOST_WRITTEN):
+            return Text(json.dumps(_native(value)))
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return Unknown("json", variables=variables_in([value]))
 
 
 def _native(value: Value) -> object:

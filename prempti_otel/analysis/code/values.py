@@ -15,10 +15,12 @@ from prempti_otel.analysis.reading import Origin, Word, united
 
 MAX_TEXT = 65_536
 """Longest text in characters that folding makes; longer ones are unknown."""
-_MOST_PARTS = 1024
-"""Parts of values that are looked at for the variables in them."""
+_MOST_PARTS = 512
+"""Different parts of values that are looked at for the variables in them."""
 MAX_CHOICES = 16
 """Alternatives that are kept apart; with more, the value is unknown."""
+_MOST_COMPARED = 64
+"""Parts of a value up to which it is compared with others; larger ones are the same where they are one object."""
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -115,15 +117,40 @@ NOTHING = Plain(None)
 
 def choose(values: Iterable[Value]) -> Value:
     """One of ``values``: itself where there is only one, unknown where there are too many."""
-    flat: dict[Value, None] = {}
+    flat: dict[Value | int, Value] = {}
     for value in values:
-        for each in value.values if isinstance(value, Choice) else (value,):
-            flat[each] = None
+        for each in alternatives(value):
+            flat.setdefault(each if is_small(each, _MOST_COMPARED) else id(each), each)
     if not flat:
         return NOTHING
     if len(flat) > MAX_CHOICES:
         return Unknown("...")
-    return next(iter(flat)) if len(flat) == 1 else Choice(tuple(flat))
+    return next(iter(flat.values())) if len(flat) == 1 else Choice(tuple(flat.values()))
+
+
+def is_small(value: Value, most: int) -> bool:
+    """Whether a value has at most ``most`` parts, each counted as often as it stands in there.
+
+    One that holds another twice, which holds another twice, takes few lines of code, and for ever to walk through.
+    """
+    rest = list(_parts_of(value))
+    count = 0
+    while rest and count + len(rest) <= most:
+        count += 1
+        rest += _parts_of(rest.pop())
+    return not rest
+
+
+def _parts_of(value: Value) -> tuple[Value, ...]:
+    match value:
+        case Items(parts) | Choice(parts) | Object(args=parts):
+            return parts
+        case Table(pairs):
+            return tuple([part for pair in pairs for part in pair])
+        case PathText(part) | Method(part):
+            return (part,)
+        case _:
+            return ()
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:
@@ -174,18 +201,16 @@ def variables_in(values: Iterable[Value]) -> tuple[Origin, ...]:
     """The environment variables whose values these hold, or what they are made of."""
     found: dict[Origin, None] = {}
     rest = list(values)
-    for _ in range(_MOST_PARTS):
-        if not rest:
-            break
-        match rest.pop():
-            case Text(variables=names) | Unknown(variables=names):
-                found.update(dict.fromkeys(names))
-            case PathText(text):
-                rest.append(text)
-            case Items(parts) | Choice(parts) | Object(args=parts):
-                rest += parts
-            case Table(pairs):
-                rest += [part for pair in pairs for part in pair]
+    seen: set[int] = set()
+    while rest and len(seen) < _MOST_PARTS:
+        value = rest.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Text | Unknown):
+            found.update(dict.fromkeys(value.variables))
+        else:
+            rest += _parts_of(value)
     return united(found)
 
 

@@ -146,9 +146,10 @@ def values_of(variable: Variable) -> tuple[Word, ...]:
 def held(name: str, value: Variable | None) -> tuple[Origin, ...]:
     """Where a parameter's value comes from: an environment variable, where the code does not set it.
 
-    None for ``$1``, ``$?`` and their like."""
+    Nothing for ``$1``, ``$?`` and their like, nor for what no variable is called.
+    """
     if value is None:
-        return (name,) if name[0].isalpha() or name[0] == "_" else ()
+        return (name,) if name[:1].isalpha() or name[:1] == "_" else ()
     if isinstance(value, Word):
         return value.origins
     return origins_of(value if isinstance(value, tuple) else values_of(value))

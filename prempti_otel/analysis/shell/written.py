@@ -26,7 +26,7 @@ OTHER_FILES = ("/dev/fd/", "/proc/self/fd/")
 _COPIES_FILES = frozenset({"cp", "gcp", "install", "ginstall"})
 _APPENDS = frozenset({"tee", "sponge"})
 KEEPS_STDIN = _COPIES_FILES | _APPENDS | {"dd"}
-"""Runs that write standard input to files, some where they are given it as a file."""
+"""Commands that write standard input to files, some where they are given it as a file."""
 _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?P<name>[A-Za-z]+)")
 _INTERPRETERS = {
     "sh": "sh", "bash": "sh", "dash": "sh", "zsh": "sh", "ksh": "sh", "ash": "sh", "make": "make", "awk": "awk",
