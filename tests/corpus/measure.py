@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,6 +34,8 @@ ORDINARY, ORDINARY_FLAGGED = "ordinary", 0.01
 DISPUTED = Path(__file__).with_name("disputed.txt")
 DEFENDED = Path(__file__).with_name("defended.txt")
 CWD = "/home/dev/project"
+USER_HOME = "/home/dev"
+"""Whose machine the cases are of: `rm -rf /tmp/*` is another thing where the home is below /tmp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,7 @@ def main() -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="labelled JSON lines, or commands as .txt")
     parser.add_argument("--disputed", type=Path, default=DISPUTED, help="cases to count apart, ID and reason a line")
     given = parser.parse_args()
+    os.environ["HOME"] = USER_HOME
     try:
         cases = [case for path in given.files for case in read_cases(path)]
         judge = default_judge()

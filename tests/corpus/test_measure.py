@@ -12,6 +12,11 @@ from tests.corpus import measure
 ORDINARY = Path(__file__).with_name("ordinary.txt")
 
 
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", measure.USER_HOME)
+
+
 def a_row(number: str, command: str, expect: str) -> str:
     payload = {
         "session_id": "s",
