@@ -155,6 +155,10 @@ def conditions(count: int, chance: random.Random) -> list[str]:
         lambda: f"file.op != {chance.choice(['read', 'write'])}",
         lambda: "not tool.use_id exists",
         lambda: f"proc.aname = {chance.choice(['sh', 'sudo'])}",
+        lambda: f"proc.aname {chance.choice(['startswith', '!=', 'endswith'])} {chance.choice(['s', 'sh', 'x'])}",
+        lambda: (
+            f"proc.output_variables {chance.choice(['pmatch (A*, [*]K*)', '!= A', '= AB', 'regex .*B', 'glob A*'])}"
+        ),
         lambda: f"tool.input_command contains anyof ('{chance.choice(words)}', '{chance.choice(words)}')",
         lambda: f"correlation.id = {chance.randrange(4)}",
         lambda: f"file.real_path {chance.choice(['endswith', 'startswith', 'contains'])} {chance.choice(texts)}",
@@ -196,6 +200,10 @@ def calls(count: int, chance: random.Random) -> list[list[Event]]:
         )
         if chance.random() < 0.5:
             process.values["proc.remote"] = "host"
+        if chance.random() < 0.5:
+            process.values["proc.output_variables"] = tuple(
+                chance.sample(["A", "AB", "C", "*KEY"], chance.randrange(3))
+            )
         files = [
             event(
                 {
@@ -238,3 +246,12 @@ def test_rules_with_something_of_their_own_are_looked_up_and_not_all_judged() ->
     assert matched(rules, event({"tool.name": "Bash", "tool.input_command": "x danger 0123 y"})) == ["r123"]
     index = rules._judging[Level.TOOL]
     assert len(index.candidates(event({"tool.name": "Bash", "tool.input_command": "ls"}))) == 0
+
+
+def test_rules_on_a_field_that_few_events_have_are_judged_on_these_alone() -> None:
+    rules = ruleset(rule("r", "proc.output_variables pmatch (*TOKEN) or proc.name = x and proc.args_from regex 'ls.*'"))
+    index = rules._judging[Level.PROCESS]
+    assert len(index.candidates(event({"proc.name": "echo"}, Level.PROCESS))) == 0
+    shown = event({"proc.name": "echo", "proc.output_variables": ("A", "A_TOKEN")}, Level.PROCESS)
+    assert len(index.candidates(shown)) == 1
+    assert matched(rules, event({"tool.name": "Bash"}), shown) == ["r"]

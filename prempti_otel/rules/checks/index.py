@@ -1,8 +1,8 @@
 """Finds the branches that can hold for an event, so that thousands of rules cost little more than a hundred.
 
 From each branch one thing is taken that must be so for it to hold: an equality, a list element, a path
-component, a few bytes that the text must contain. An event is looked up by what it has; branches from
-which nothing follows are always judged. It may only ever name too many branches, never too few.
+component, a few bytes that the text must contain, that a field is there at all. An event is looked up by what it has;
+branches from which nothing follows are always judged. It may only ever name too many branches, never too few.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from prempti_otel.rules.steps import let_go
 
 if TYPE_CHECKING:
     from prempti_otel.model.event import Event
-    from prempti_otel.model.fields import Registry
+    from prempti_otel.model.fields import Field, Registry
 
 _GRAM = 3
 """Bytes of the pieces of text that ``contains`` and its like are found by."""
@@ -153,7 +153,11 @@ def _by_text(table: dict[Any, list[T]]) -> dict[str, list[T]]:
     return {gram.decode("latin-1"): items for gram, items in table.items()}
 
 
-_SHAPES: dict[str, Callable[[dict[Any, list[Any]]], Any]] = {"path": _by_depth, "text": _by_text}
+def _at_all(table: dict[Any, list[T]]) -> list[T]:
+    return table[True]
+
+
+_SHAPES: dict[str, Callable[[dict[Any, list[Any]]], Any]] = {"path": _by_depth, "text": _by_text, "has": _at_all}
 """As what the tables of some kinds are searched."""
 
 
@@ -164,6 +168,8 @@ def _find(value: Any, exact: _Table, elements: _Table, others: Sequence[tuple[st
         for key in value if len(value) < _FEW_ELEMENTS else set(value):
             if (items := elements.get(key)) is not None:
                 found += items
+        for _, items in others:  # by nothing but its being there
+            found += items
         return
     if kind is dict:
         return
@@ -224,7 +230,7 @@ class _KeyFinder:
 
     def _commonness(self, key: Key) -> int:
         kind, name, _ = key
-        if kind == "text":
+        if kind in ("text", "has"):
             return 1
         return 2 if name in _WORDS_OF_FEW or self._fields[name].type is FieldType.BOOL else 0
 
@@ -257,16 +263,18 @@ class _KeyFinder:
             return [[]]
         if check.modifier == "allof":
             values = values[:1]
-        many = field.is_list or field.any_value
-        return [self._keys(plain(check.operator), left.name, value, field.type, many) for value in values]
+        return [self._keys(plain(check.operator), field, value) for value in values]
 
-    def _keys(self, operator: str, name: str, value: bytes, kind: FieldType, many: bool) -> list[Key]:
-        if kind is FieldType.IPNET:
+    def _keys(self, operator: str, field: Field, value: bytes) -> list[Key]:
+        name = field.name
+        if field.type is FieldType.IPNET:
             return []
         if operator in ("=", "in", "intersects"):
-            return [("any" if many else "is", name, parse_constant(value, kind))]
-        if many:
-            return []
+            kind = "any" if field.is_list or field.any_value else "is"
+            return [(kind, name, parse_constant(value, field.type))]
+        if field.is_list or field.any_value:
+            # Few events have these, unlike proc.aname, which takes an argument.
+            return [("has", name, True)] if field.argument is Argument.NONE else []
         if operator == "pmatch":
             return [("path", name, place) for place in enumerate(components(value)) if not is_glob(place[1])]
         pieces: Sequence[bytes] = ()
