@@ -103,6 +103,7 @@ def _walk(call: ToolCall, code: str, context: Context) -> Trace:
     walk = Walk(trace, context.catalogue)
     try:
         walk.code(code, state)
+        walk.finish()
     except RecursionError:
         # Caps on nesting keep far from this on an ordinary stack; a caller may stand deeper.
         trace.cut, trace.why = True, code[:1024]

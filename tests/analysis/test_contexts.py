@@ -137,6 +137,26 @@ def test_a_variable_has_every_value_that_the_code_may_give_it(code: str, deleted
     assert set(predicted(code).touched("delete")) == deleted
 
 
+ENDS = [
+    ("x=/x; trap 'rm $x' EXIT", {"/x"}),
+    ("trap 'rm $x' EXIT; x=/x", {"/x"}),
+    ("x=/x; trap 'rm $x' EXIT; x=/y", {"/x", "/y"}),
+    ("x=/x; trap 'rm $x' EXIT; x=/y; x=/z", {"/x", "/z"}),
+    ("trap f EXIT; f() { rm /x; }", {"/x"}),
+    ("cd /a; trap 'rm x' EXIT; cd /b", {"/a/x", "/b/x"}),
+    ("trap 'trap \"rm $x\" INT' EXIT; x=/x", {"/x"}),
+    ("f() { trap 'rm $1' RETURN; }; f /x", {"/x"}),
+    ("(x=/x; trap 'rm $x' EXIT); x=/y", {"/x"}),
+    ("y=$(trap 'rm /x' EXIT)", {"/x"}),
+    ("trap - EXIT; trap '' INT", set()),
+]
+
+
+@pytest.mark.parametrize(("code", "deleted"), ENDS, ids=[code for code, _ in ENDS])
+def test_a_trap_runs_with_what_is_set_when_it_is_set_and_when_its_shell_ends(code: str, deleted: set[str]) -> None:
+    assert set(predicted(code).touched("delete")) == deleted
+
+
 HANDED_OVER = [
     ("sudo rm x", ["sudo"]),
     ("sudo -u y env A=1 nice -n 5 rm x", ["nice", "env", "sudo"]),

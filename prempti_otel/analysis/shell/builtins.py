@@ -232,13 +232,30 @@ def _later(commands: Commands, process: Process, code: Word, state: State) -> No
     inner = state.copy()
     inner.parent = process
     inner.depth += 1
-    commands.interpret(process, "sh", code, (), inner)
+    commands.interpret(process, "sh", code, (state.name, *state.parameters) if state.parameters else (), inner)
 
 
 def _trap(commands: Commands, process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     options, rest = _split(argv[1:])
-    if not options and len(rest) > 1 and rest[0].text not in ("", "-"):
-        _later(commands, process, rest[0], state)
+    if options or len(rest) < 2 or rest[0].text in ("", "-"):
+        return EMPTY
+    code, variables, cwd, parameters = rest[0], state.variables.copy(), state.cwd, state.parameters
+    if state.output is not None:
+        _later(commands, process, code, state)
+
+    def end() -> None:
+        """The shell may end right after the trap is set, or when all else has run.
+
+        What is only set later is taken to be there: without it the code has nothing to act on.
+        """
+        early = state.copy()
+        early.variables |= variables
+        early.cwd, early.parameters = cwd, parameters
+        _later(commands, process, code, early)
+        if early.variables != state.variables or cwd != state.cwd:
+            _later(commands, process, code, state)
+
+    commands.walk.at_end.append(end)
     return EMPTY
 
 

@@ -8,7 +8,7 @@ body can do. Time is bounded by caps on commands, events and nesting; beyond the
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prempti_otel.analysis.reading import Catalogue, Origin, Stdin, Word, origins_of, united
 from prempti_otel.analysis.shell.command import Commands
@@ -71,15 +71,25 @@ class Walk:
         Unknown code that holds such text repeats it."""
         self.files: dict[str, Word | None] = {}
         """Process substitutions by their source text: what reading them gives."""
+        self.at_end: list[Callable[[], None]] = []
+        """What the shells that are walked run when they end."""
         self.commands = Commands(self, catalogue)
         self._left = MOST_COMMANDS
         self._statements = MOST_STATEMENTS
         self._code_left = MOST_NESTED_CODE
         self._pieces_left = MOST_NESTED_PIECES
 
+    def finish(self) -> None:
+        """Walk what has been set to run at the end; that may set more."""
+        for run in self.at_end:
+            if self.exhausted():
+                self.cut("trap")
+                return
+            run()
+
     def close(self) -> None:
         """Let go of the parts, which refer back to the walk: all of it is then freed at once, not by the collector."""
-        del self.expander, self.commands
+        del self.expander, self.commands, self.at_end
 
     # Code
 
