@@ -253,16 +253,19 @@ _ALL = [
             "them that a search for `token` finds.",
         ),
         _any_of(
+            "proc.stdin_variables", _PROCESS, "As `proc.args_variables`: those whose values its standard input holds."
+        ),
+        _any_of(
+            "proc.output_variables",
+            _PROCESS,
+            "As `proc.args_variables`: those whose values it puts out for the agent to see, and not into a pipe, a "
+            "file or a substitution.",
+        ),
+        _any_of(
             "proc.args_from",
             _PROCESS,
             "Command lines of the processes whose output its arguments hold: `docker ps -aq` for "
             "`docker rm $(docker ps -aq)`. The first 1,024 characters of each.",
-        ),
-        _any_of("proc.stdin_variables", _PROCESS, "The same of its standard input."),
-        _any_of(
-            "proc.output_variables",
-            _PROCESS,
-            "The same of what it puts out for the agent to see, and not into a pipe, a file or a substitution.",
         ),
         ("proc.dynamic", _B, "Whether the command's name, its code, or which command runs cannot be known."),
         ("proc.args_dynamic", _B, "Whether some argument cannot be known."),
@@ -307,7 +310,7 @@ _ALL = [
             "Environment variables whose values are in the address, or in what the arguments say to send as a "
             "request's body, not in its header; `*` for all of them.",
         ),
-        _any_of("net.sent_from", _NETWORK, "Command lines of the processes whose output is in there."),
+        _any_of("net.sent_from", _NETWORK, "As `proc.args_from`: those whose output is in the address or the body."),
         _one_of(
             "net.op",
             _NETWORK,

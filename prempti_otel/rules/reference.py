@@ -15,6 +15,9 @@ that process's fields, and every event has the call's. A field that an event doe
 check on it is false, `!=` included, and an output shows `<NA>`.
 
 `in` on a list field holds if *all* its values are listed, `intersects` if *any* is.
+
+`proc.aname`, `proc.env[KEY]` and the fields on where values come from (`proc.args_variables` to `proc.args_from`,
+`net.sent_variables`, `net.sent_from`) may have several values, too: a check holds if it holds for any.
 """
 _LEVELS = {
     Level.TOOL: "One event per tool call; for a patch, one per file that it touches.",

@@ -44,7 +44,11 @@ def remembered_user_home(home: Home) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise PremptiError(f"this cannot be read: {error.strerror}", where=str(home.user_home)) from error
+        raise PremptiError(
+            f"this cannot be read: {error.strerror}",
+            where=str(home.user_home),
+            remedy="remove it, then premptictl restart",
+        ) from error
     path = os.fsdecode(content)
     if len(content) > _LIMIT or "\0" in path or not path.startswith("/"):
         raise PremptiError("this is no absolute path", where=str(home.user_home), remedy="premptictl restart")
