@@ -21,17 +21,18 @@ _FILLED = frozenset({"sed", "gsed", "awk", "gawk", "mawk"})
 """What puts out what its program says, and takes parts of that as arguments."""
 _ASKED = {"printenv": "", "launchctl": "getenv", **dict.fromkeys(DECLARATIONS, "-p")}
 """What puts out the variables that its operands name, and with which subcommand or option."""
-_KNOWING = _ASKED.keys() | {"jq"}
+_KNOWING = _ASKED.keys() | {"envsubst", "jq"}
 """What reads variables by itself."""
 _SEARCHES = frozenset({"grep", "egrep", "fgrep", "ggrep", "rg", "zgrep"})
 _AWKS = frozenset({"awk", "gawk", "mawk"})
 _WORD = re.compile(r"[A-Za-z_]{3,}")
 _JQ = re.compile(r"(?:\$ENV|\benv)(?:\.([A-Za-z_][A-Za-z0-9_]*)|\.?\[\"([A-Za-z0-9_]+)\"\])")
+_TEMPLATE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _LONGEST_PATTERN = 1024
 _QUIET = frozenset({"-c", "-q", "-l", "-L"})
 """Options of a search with which it shows no line."""
 _FILTERS = _SEARCHES | _AWKS | output.DECODERS | {
-    "bat", "batcat", "cat", "column", "cut", "expand", "fmt", "fold", "gcut", "gsed", "head", "hexdump",
+    "bat", "batcat", "cat", "column", "cut", "envsubst", "expand", "fmt", "fold", "gcut", "gsed", "head", "hexdump",
     "jq", "less", "more", "nl", "od", "paste", "pr", "sed", "sort", "strings", "tac", "tail", "tee", "uniq",
     "yq",
 }  # fmt: skip
@@ -55,6 +56,9 @@ def follow(process: Process, argv: tuple[Word, ...], written: Word | None, state
     process.args_origins, process.stdin_origins = arguments, stdin
     if name == "jq" and process.reading.operands:
         stdin = united(stdin, _values_of(_named(process), state))
+    elif name == "envsubst" and state.stdin.text is not None:
+        filled = _TEMPLATE.findall(state.stdin.text.text[:_LONGEST_PATTERN])
+        stdin = united(stdin, _values_of(tuple(filled), state))
     if name in _ASKED and _ASKED[name] in (process.reading.subcommand, *process.reading.flags, ""):
         given = _asked(process, state)
     elif Effect.DUMPS_ENVIRONMENT in process.effects:

@@ -17,6 +17,8 @@ from prempti_otel.analysis.shell.trace import FileTouch
 _NETWORK = re.compile(r"/dev/(?:tcp|udp)/([^/]+)/([^/]+)\Z")
 _SEEN = frozenset({"/dev/stderr", "/dev/fd/2", "/proc/self/fd/2", "/dev/tty"})
 """Files that stand for what the agent gets to see, whatever standard output is."""
+_SAME = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+"""Files that stand for standard output as it is."""
 _DESCRIPTOR = re.compile(r"(?:[0-9]+-?|-)\Z")
 
 
@@ -111,4 +113,5 @@ def _open(word: Word, operator: str, fd: str, state: State, result: Redirected) 
         touch = FileTouch(FileAccess(word, FileOp.WRITE), state.cwd, state.disk.links, ">>" in operator)
         result.files.append(touch)
         result.seen = result.seen or (fd in ("", "1") and word.text in _SEEN)
-        result.stdout = result.stdout or fd in ("", "1") or operator in ("&>", "&>>")
+        if word.text not in _SAME:
+            result.stdout = result.stdout or fd in ("", "1") or operator in ("&>", "&>>")
