@@ -42,6 +42,8 @@ def is_told(events: list[Event]) -> bool:
         "echo " + "'a'" * 60_000 + "; rm -rf /",
         "echo " + "*a" * 120_000 + "; rm -rf /",
         "( " * 20_000 + "rm -rf /" + " )" * 20_000,
+        "tar cf a " + "-C . " * 300 + "-C ~/.ssh id_rsa",
+        "tar cf a -C /x -C y " + "z " * 300 + "id_rsa",
     ],
     ids=[
         "statements",
@@ -60,6 +62,8 @@ def is_told(events: list[Event]) -> bool:
         "quotes",
         "globs",
         "parentheses",
+        "folders of archives",
+        "files of archives",
     ],
 )
 def test_code_that_is_not_read_to_its_end_is_told_of(command: str) -> None:

@@ -34,8 +34,8 @@ class Found(msgspec.Struct):
     user: Word | None = None
     remote: Word | None = None
     directory: Word | None = None
-    bases: list[Word] = msgspec.field(default_factory=list)
-    """Folders in which the operands are looked for."""
+    bases: dict[Word, None] = msgspec.field(default_factory=dict)
+    """Folders in which the operands are looked for, each below the one before it; the last one given is the last."""
     port: Word | None = None
     placeholder: str = ""
     entrypoint: tuple[Word, ...] = ()

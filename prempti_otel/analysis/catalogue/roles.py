@@ -16,12 +16,14 @@ from prempti_otel.analysis.reading import FileAccess, FileOp, Word, united
 _MAX_STATEMENTS = 512
 """Different statements of one SQL text that are looked at one by one; those after them as one."""
 _MOST_PIECES = 16
-"""Pieces of code in one word."""
+"""Pieces of code, or files that statements read, in one word."""
+_MOST_PLACES = 257
+"""Places in which files of an archive are looked for: more than events are kept, so what is left out is told of."""
 _OPS = {op.value: op for op in FileOp}
 _HEADER_ITEM = re2.compile(r"[A-Za-z0-9_-]+:[^=]")
+"""``NAME:VALUE``, and not ``NAME:=JSON`` (HTTPie's request items)."""
 _SQL_DATA = re2.compile(r"'(?:[^'\\]|''|\\.)*'|--[^\n]*|/\*(?:[^!*]|\*+[^*/])(?:[^*]|\*+[^*/])*\*+/|/\*\*/")
 _SQL_SHELL = re2.compile(r"(?im)^[ \t]*(?:\\!|\.shell|\.system|system)[ \t]+(.+)$|\b(?:to|from)\s+program\s+'([^']*)'")
-
 _SQL_READ = re2.compile(
     r"(?im)\\copy\s[^;]*?\sfrom\s+'?([^\s';]+)|^\s*\.(?:import|read)\s+(?:--\S+\s+)*'?([^\s']+)"
     r"|\binfile\s+'([^']+)'|\b(?:pg_read_file|pg_read_binary_file|load_file|readfile|lo_import)\s*\(\s*'([^']+)'"
@@ -38,20 +40,26 @@ def _file(found: Found, word: Word, role: Role) -> None:
         found.sources.append(word)
 
 
-_MOST_BASES = 8
-
-
 def _archive(found: Found, word: Word, _: Role) -> None:
-    for base in found.bases[:_MOST_BASES] if not word.text.startswith(("/", "~")) else ():
-        path = f"{base.text.rstrip('/')}/{word.text}"
-        found.add_file(Word(path, base.known and word.known, base.pattern or word.pattern), FileOp.READ, archives=True)
     if not found.bases or word.text.startswith(("/", "~")):
         found.add_file(word, FileOp.READ, archives=True)
+    else:
+        for base in islice(found.bases, max(0, _MOST_PLACES - len(found.files))):
+            found.add_file(_below(base, word), FileOp.READ, archives=True)
     found.sources.append(word)
 
 
 def _base(found: Found, word: Word, _: Role) -> None:
-    found.bases.append(word)
+    before = next(reversed(found.bases), None)
+    base = word if before is None or word.text.startswith(("/", "~")) else _below(before, word)
+    if len(found.bases) < _MOST_PLACES:
+        found.bases.pop(base, None)
+        found.bases[base] = None
+
+
+def _below(base: Word, word: Word) -> Word:
+    path = f"{base.text.rstrip('/')}/{word.text}"
+    return Word(path, base.known and word.known, base.pattern or word.pattern)
 
 
 def _into(found: Found, word: Word, role: Role) -> None:

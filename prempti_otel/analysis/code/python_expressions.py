@@ -30,6 +30,7 @@ from prempti_otel.analysis.code.values import (
     as_text,
     choose,
     concat,
+    of_and,
     variables_in,
 )
 
@@ -342,8 +343,7 @@ class Expressions:
     def _any_of(self, node: ast.BoolOp) -> Value:
         values = [self.value(part) for part in node.values]
         if isinstance(node.op, ast.And):
-            # Of those before the last, only what counts as false is ever the result.
-            values[:-1] = [Unknown(value.source) if isinstance(value, Unknown) else value for value in values[:-1]]
+            values = of_and(values)
         return choose(value for value in values if value not in (NOTHING, Plain(False)))
 
     def _compare(self, node: ast.Compare) -> Value:

@@ -29,6 +29,7 @@ from prempti_otel.analysis.code.values import (
     choose,
     concat,
     decoded,
+    of_and,
 )
 from prempti_otel.analysis.reading import FileOp
 
@@ -215,8 +216,7 @@ class Script(ABC):
         if signs <= {"+", "."}:
             return concat(values)
         if signs <= {"&&", "and"}:
-            # Of those before the last, only what counts as false is ever the result.
-            values[:-1] = [Unknown(value.source) if isinstance(value, Unknown) else value for value in values[:-1]]
+            values = of_and(values)
         return choose(values) if signs <= {"||", "??", "&&", "or", "and", "//", "?:"} else Unknown("...")
 
     def either(self, node: Node) -> Value:

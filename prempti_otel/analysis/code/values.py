@@ -5,7 +5,7 @@ A value is only ever described, never computed by running anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice, product
 from typing import TypeAlias
 
@@ -126,6 +126,12 @@ def choose(values: Iterable[Value]) -> Value:
     if len(flat) > MAX_CHOICES:
         return Unknown("...")
     return next(iter(flat.values())) if len(flat) == 1 else Choice(tuple(flat.values()))
+
+
+def of_and(values: Sequence[Value]) -> list[Value]:
+    """What a chain of ``and`` may come to: of those before the last, only what counts as false is ever the result."""
+    tested = [Unknown(value.source) if isinstance(value, Unknown) else value for value in values[:-1]]
+    return [*tested, *values[-1:]]
 
 
 def is_small(value: Value, most: int) -> bool:

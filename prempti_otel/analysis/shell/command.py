@@ -234,18 +234,7 @@ class Commands(Runs):
         reading = process.reading
         written = output.stdout(argv, state.stdin, state)
         flows.follow(process, argv, written, state, more=more)
-        if redirected is not _NOT_REDIRECTED:
-            process.hosts.extend(redirected.hosts)
-        if reading.name in written_files.KEEPS_STDIN:
-            touches = Redirected(process.files, stdout=True).touches(written_files.kept(process, state))
-            append = written_files.appends(process)
-            process.files = [replace(touch, append=append) for touch in touches]
-        if "/" in name and not process.dynamic:
-            process.files.append(FileTouch(FileAccess(argv[0], FileOp.EXEC), state.cwd, state.disk.links))
-        if redirected is not _NOT_REDIRECTED:
-            process.files.extend(redirected.touches(written))
-        if process.files:
-            self.write(process, state)
+        self._touch(process, argv[0], redirected, written, state)
         self.walk.trace.add(process)
         self.inherited.load(self, process, state)
         if in_shell and reading.name in BUILTINS and reading.name == name:
@@ -268,6 +257,21 @@ class Commands(Runs):
                 if written is not None and redirected.stdout and not handover.more_arguments:
                     self._rewrite(process, redirected, written, state)
         return written
+
+    def _touch(self, process: Process, name: Word, redirected: Redirected, written: Word | None, state: State) -> None:
+        """Note the files and hosts of a process beyond those that its reading names, and what they get."""
+        if redirected is not _NOT_REDIRECTED:
+            process.hosts.extend(redirected.hosts)
+        if process.reading.name in written_files.KEEPS_STDIN:
+            touches = Redirected(process.files, stdout=True).touches(written_files.kept(process, state))
+            append = written_files.appends(process)
+            process.files = [replace(touch, append=append) for touch in touches]
+        if "/" in name.text and not process.dynamic:
+            process.files.append(FileTouch(FileAccess(name, FileOp.EXEC), state.cwd, state.disk.links))
+        if redirected is not _NOT_REDIRECTED:
+            process.files.extend(redirected.touches(written))
+        if process.files:
+            self.write(process, state)
 
     def _rewrite(self, process: Process, redirected: Redirected, written: Word, state: State) -> None:
         """Note what a wrapper's files get once what it runs has told: ``time cat > f``."""
