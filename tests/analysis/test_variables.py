@@ -285,6 +285,11 @@ def test_of_very_many_variables_the_first_are_named_and_a_star_stands_for_the_re
     }
 
 
+def test_nothing_is_hidden_behind_what_fills_a_long_program_or_pattern() -> None:
+    assert _names(f"jq -n '{' ' * 5000}$ENV.A'", "proc.output_variables") == {"A"}
+    assert _names(f"env | grep -E '{'abc|' * 500}token'", "proc.output_variables") == {ALL_VARIABLES}
+
+
 def test_no_process_has_the_fields_where_nothing_flows() -> None:
     fields = {"proc.args_variables", "proc.stdin_variables", "proc.output_variables"}
     for event in predicted("x=1; echo $x | cat > f; ls $HOME; curl https://e.example").processes:

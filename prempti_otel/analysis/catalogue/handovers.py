@@ -10,8 +10,10 @@ from prempti_otel.analysis.catalogue.found import HERE, MAX_TEXT, Found
 from prempti_otel.analysis.catalogue.parse import Parsed
 from prempti_otel.analysis.reading import Handover, Origin, Word, joined, origins_of, united
 
-MAX_RUNS = 64
-"""Commands that one command line hands over to; the walk has its own limit on events."""
+MAX_RUNS = 257
+"""Commands that one command line hands over to: more than events are kept, so what is left out is told of."""
+_MOST_WORDS = 1 << 15
+"""Words of all commands that a placeholder is filled in; those after them are one command that is not known."""
 _HERE = Word(".")
 
 
@@ -57,9 +59,12 @@ def _filled(found: Found, filled: Filled, words: tuple[Word, ...]) -> Iterator[H
         line = tuple(_unfilled(word, placeholder, variables) for word in words)
         yield _line(found, filled, line, more=not (complete or used))
     elif used or filled.joined:
-        for value in values:
+        most = max(1, _MOST_WORDS // (len(words) + 1))
+        for value in values[:most]:
             line = tuple(_replaced(word, placeholder, value) for word in words)
             yield _line(found, filled, line if used else (*line, value), more=False)
+        if len(values) > most:
+            yield _line(found, filled, tuple(_unfilled(word, placeholder) for word in words), more=True)
     else:
         yield _line(found, filled, (*words, *values), more=False)
 

@@ -15,10 +15,8 @@ from prempti_otel.analysis.reading import FileAccess, FileOp, Word, united
 
 _MAX_STATEMENTS = 512
 """Different statements of one SQL text that are looked at one by one; those after them as one."""
-_MOST_PIECES = 16
-"""Pieces of code, or files that statements read, in one word."""
-_MOST_PLACES = 257
-"""Places in which files of an archive are looked for: more than events are kept, so what is left out is told of."""
+_MOST_PIECES = 257
+"""Pieces of code, files that statements read or an archive takes: more than events are kept, so a cut is told of."""
 _OPS = {op.value: op for op in FileOp}
 _HEADER_ITEM = re2.compile(r"[A-Za-z0-9_-]+:[^=]")
 """``NAME:VALUE``, and not ``NAME:=JSON`` (HTTPie's request items)."""
@@ -44,7 +42,7 @@ def _archive(found: Found, word: Word, _: Role) -> None:
     if not found.bases or word.text.startswith(("/", "~")):
         found.add_file(word, FileOp.READ, archives=True)
     else:
-        for base in islice(found.bases, max(0, _MOST_PLACES - len(found.files))):
+        for base in islice(found.bases, max(0, _MOST_PIECES - len(found.files))):
             found.add_file(_below(base, word), FileOp.READ, archives=True)
     found.sources.append(word)
 
@@ -52,7 +50,7 @@ def _archive(found: Found, word: Word, _: Role) -> None:
 def _base(found: Found, word: Word, _: Role) -> None:
     before = next(reversed(found.bases), None)
     base = word if before is None or word.text.startswith(("/", "~")) else _below(before, word)
-    if len(found.bases) < _MOST_PLACES:
+    if len(found.bases) < _MOST_PIECES:
         found.bases.pop(base, None)
         found.bases[base] = None
 

@@ -110,8 +110,7 @@ def _asked(process: Process, state: State) -> tuple[Origin, ...]:
 
 def _named(process: Process) -> tuple[str, ...]:
     """Variables that a program for jq names: ``$ENV.A``, ``env["A"]`` (jq's manual)."""
-    program = process.reading.operands[0].text[:_LONGEST_PATTERN]
-    return tuple([named or quoted for named, quoted in _JQ.findall(program)])
+    return tuple([named or quoted for named, quoted in _JQ.findall(process.reading.operands[0].text)])
 
 
 def _filtered(process: Process, argv: tuple[Word, ...], stdin: tuple[Origin, ...]) -> tuple[Origin, ...]:
@@ -133,10 +132,10 @@ def _filtered(process: Process, argv: tuple[Word, ...], stdin: tuple[Origin, ...
 
 
 def _picked(process: Process) -> list[str]:
-    """``*TOKEN`` for a search for ``token``; none where something else is looked for than words."""
+    """``*TOKEN`` for a search for ``token``; none where something else is looked for than a few words."""
     reading = process.reading
     selects = reading.name in _SEARCHES or reading.name in _AWKS or "-n" in reading.flags
     given = reading.options.get("-e") or next((word.text for word in reading.operands), "")
-    if not selects or "-v" in reading.flags:
+    if not selects or "-v" in reading.flags or len(given) > _LONGEST_PATTERN:
         return []
-    return [ALL_VARIABLES + word.upper() for word in _WORD.findall(given[:_LONGEST_PATTERN])]
+    return [ALL_VARIABLES + word.upper() for word in _WORD.findall(given)]
