@@ -105,6 +105,11 @@ def _unset(commands: Commands, _process: Process, argv: tuple[Word, ...], state:
     return EMPTY
 
 
+def _from_stdin(name: str, state: State) -> Word:
+    """What a variable holds that gets a part of standard input which is not known."""
+    return Word(f"${name}", known=False, origins=united(state.stdin.origins, state.fed))
+
+
 def _read(commands: Commands, _process: Process, argv: tuple[Word, ...], state: State) -> Word | None:
     """``read`` knows what it reads where standard input is one known text; further names share the rest."""
     options, rest = _split(argv[1:])
@@ -117,7 +122,7 @@ def _read(commands: Commands, _process: Process, argv: tuple[Word, ...], state: 
     plain = text is not None and text.known and not skip and state.stdin.kind == "herestring"
     if not plain or text is None:
         for name in names:
-            state.variables[name] = Word(f"${name}", known=False, origins=united(state.stdin.origins, state.fed))
+            state.variables[name] = _from_stdin(name, state)
         return EMPTY
     line = text.text.partition("\n")[0]
     if array:
@@ -140,7 +145,7 @@ def _mapfile(commands: Commands, process: Process, argv: tuple[Word, ...], state
     if text is not None and text.known:
         state.variables[name] = tuple(Word(line) for line in text.text.splitlines()[:512])
     else:
-        state.variables[name] = Word(f"${name}", known=False, origins=united(state.stdin.origins, state.fed))
+        state.variables[name] = _from_stdin(name, state)
     return EMPTY
 
 

@@ -17,14 +17,14 @@ from prempti_otel.model.effects import Effect
 
 _PRINTERS = frozenset({"echo", "printf", "print", "yes", "expr", "figlet", "cowsay"})
 """What puts out its arguments."""
-_FILLED = frozenset({"sed", "gsed", "awk", "gawk", "mawk"})
+_AWKS = frozenset({"awk", "gawk", "mawk"})
+_FILLED = _AWKS | {"sed", "gsed"}
 """What puts out what its program says, and takes parts of that as arguments."""
 _ASKED = {"printenv": "", "launchctl": "getenv", **dict.fromkeys(DECLARATIONS, "-p")}
 """What puts out the variables that its operands name, and with which subcommand or option."""
 _KNOWING = _ASKED.keys() | {"envsubst", "jq"}
 """What reads variables by itself."""
 _SEARCHES = frozenset({"grep", "egrep", "fgrep", "ggrep", "rg", "zgrep"})
-_AWKS = frozenset({"awk", "gawk", "mawk"})
 _WORD = re.compile(r"[A-Za-z_]{3,}")
 _JQ = re.compile(r"(?:\$ENV|\benv)(?:\.([A-Za-z_][A-Za-z0-9_]*)|\.?\[\"([A-Za-z0-9_]+)\"\])")
 _TEMPLATE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")

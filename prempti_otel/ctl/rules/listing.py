@@ -77,15 +77,17 @@ def _project(root: str, home: Home, config: Config, form: str) -> dict[str, Any]
 
 def row(rule: DefinedRule) -> dict[str, Any]:
     """A rule, installed or of a project, as scripts read it in a list."""
+    return head(rule) | {"file": rule.file, "line": rule.line, "description": rule.description.strip()}
+
+
+def head(rule: DefinedRule) -> dict[str, Any]:
+    """What scripts read first of a rule, wherever it is shown."""
     return {
         "rule": rule.name,
         "verdict": str(rule.verdict),
         "priority": str(rule.priority),
         "enabled": rule.enabled,
         "tags": list(rule.tags),
-        "file": rule.file,
-        "line": rule.line,
-        "description": rule.description.strip(),
     }
 
 

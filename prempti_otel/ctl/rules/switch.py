@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from prempti_otel.ctl.output import VERDICT_STYLES, console, format_option, plain, print_json, printable
+from prempti_otel.ctl.rules.listing import head
 from prempti_otel.ctl.rules.project_places import here
 from prempti_otel.engine.rulesets import installed_rule_files, selection
 from prempti_otel.errors import PremptiError, nearest
@@ -178,12 +179,7 @@ def _check_whose(name: str, rules: Sequence[DefinedRule], home: Home, config: Co
 
 def told_of(rule: Rule) -> dict[str, Any]:
     """A rule as scripts read it."""
-    return {
-        "rule": rule.name,
-        "verdict": str(rule.verdict),
-        "priority": str(rule.priority),
-        "enabled": rule.enabled,
-        "tags": list(rule.tags),
+    return head(rule) | {
         "levels": [level.label for level in rule.levels],
         "place": f"{rule.file}:{rule.line}",
         "description": rule.description,
